@@ -1,0 +1,2 @@
+/* The contract is a header; SwiftPM wants a C target to have a source. */
+#include "swiftopt.h"

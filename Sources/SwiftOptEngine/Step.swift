@@ -1,0 +1,124 @@
+import CSwiftOpt
+import SwiftOptOptimizers
+import SwiftOptShims
+
+/// One step over all tensors of a prepared plan.
+///
+/// Everything is checked before anything is written. Then pass 1, if something needs
+/// the gradients' norm or their finiteness; the numbers of each tensor's step; pass 2,
+/// which updates tile by tile.
+struct Step {
+  let plan: so_plan
+  let tensors: UnsafeMutablePointer<so_tensor>
+  let workspace: Workspace
+  let kernels: so_kernels
+
+  var tensorCount: Int { workspace.header.pointee.tensorCount }
+
+  var limitsTensorNorms: Bool {
+    (0..<Int(plan.group_count)).contains { plan.groups![$0].clip_tensor_norm < .infinity }
+  }
+}
+
+extension so_plan {
+  /// Runs one step. On a problem nothing was written but `report`.
+  public func step(_ report: inout so_report) -> Problem? {
+    guard let description = describeOptimizer(optimizer) else { return .noOptimizer(optimizer) }
+    guard let level = Level.current else { return .level }
+    guard let base = workspace, UInt(bitPattern: base) & 15 == 0,
+      workspace_size >= MemoryLayout<Workspace.Header>.size
+    else { return .plan("plan: call so_plan_prepare first") }
+    let header = base.assumingMemoryBound(to: Workspace.Header.self).pointee
+    guard header.magic == Workspace.magic, header.tensorCount == tensor_count,
+      header.groupCount == group_count, header.optimizer == optimizer,
+      let workspace = Workspace(
+        at: base, tensorCount: header.tensorCount, tileCount: header.tileCount),
+      workspace.size <= workspace_size
+    else { return .plan("plan: call so_plan_prepare first") }
+    if let problem = groupsProblem(description) { return problem }
+
+    report = so_report(
+      outcome: Int32(SO_UPDATED), norm_computed: 0, grad_norm: 0, clip_coefficient: 1,
+      first_bad: -1)
+    guard let tensors else { return nil }
+    let step = Step(
+      plan: self, tensors: tensors, workspace: workspace,
+      kernels: Level.kernels(level))
+    if let problem = step.gradientProblem(description) { return problem }
+    step.run(&report, description)
+    return nil
+  }
+}
+
+extension Step {
+  fileprivate func run(_ report: inout so_report, _ description: so_description) {
+    let limitsTensorNorms = limitsTensorNorms
+    let mustBeFinite =
+      plan.flags & UInt32(SO_SKIP_NONFINITE) != 0
+      || plan.clip_norm < .infinity || limitsTensorNorms
+    for index in 0..<tensorCount { workspace.tensors[index].gradientScale = 1 }
+    if mustBeFinite || plan.flags & UInt32(SO_REPORT_NORM) != 0 {
+      share(.measure)
+      sumSquares(&report)
+      if mustBeFinite && report.first_bad >= 0 {
+        report.outcome = Int32(SO_SKIPPED)
+        return
+      }
+      limitNorms(&report, limitsTensorNorms: limitsTensorNorms)
+    }
+    beginTensors(description)
+    share(.update)
+  }
+
+  /// What changes between steps and comes from the caller: gradients and the slots
+  /// that the groups' hyper-parameters ask for.
+  fileprivate func gradientProblem(_ description: so_description) -> Problem? {
+    // Neighbours are mostly of the same group.
+    var knownGroup: Int32 = -1
+    var neededSlots: UInt32 = 0
+    for index in 0..<tensorCount {
+      let tensor = tensors + index
+      guard let gradient = tensor.pointee.gradient, tensor.pointee.count > 0 else { continue }
+      let dtype = tensor.pointee.gradient_dtype
+      guard dtype == Int32(SO_FLOAT32) || dtype == Int32(SO_FLOAT64) else {
+        return .dtype(index, "gradient_dtype is unknown")
+      }
+      let work = workspace.tensors + index
+      if tensor.pointee.group != knownGroup {
+        knownGroup = tensor.pointee.group
+        neededSlots = description.neededSlots(plan.groups![Int(knownGroup)])
+      }
+      guard neededSlots & ~work.pointee.presentSlots == 0 else {
+        return .tensor(index, "a hyper-parameter that is not 0 needs a slot that is NULL")
+      }
+      let size = dtype == Int32(SO_FLOAT32) ? 4 : 8
+      let bytes = Int(tensor.pointee.count) &* size
+      if work.pointee.checkedGradient == gradient && work.pointee.checkedBytes >= bytes {
+        continue
+      }
+      let start = UInt(bitPattern: gradient)
+      guard start & UInt(size &- 1) == 0 else {
+        return .tensor(index, "gradient is not aligned to its element size")
+      }
+      if let range = workspace.range(overlapping: start, start &+ UInt(bytes)) {
+        return .overlap(
+          index, characters("gradient"), range.tensor, description.arrayName(range.array))
+      }
+      work.pointee.checkedGradient = gradient
+      work.pointee.checkedBytes = bytes
+    }
+    return nil
+  }
+}
+
+extension so_description {
+  /// Bit i: a tensor of this group can't do without slot i.
+  fileprivate func neededSlots(_ group: so_group) -> UInt32 {
+    var needed: UInt32 = 0
+    for index in 0..<Int(slot_count) {
+      let required = slot(index).required_by
+      if required < 0 || group.hyperparameter(Int(required)) != 0 { needed |= 1 << UInt32(index) }
+    }
+    return needed
+  }
+}

@@ -1,0 +1,107 @@
+import CSwiftOpt
+import SwiftOptOptimizers
+import SwiftOptShims
+
+/// Pass 2: the numbers of each tensor's step, then the tiles.
+extension Step {
+  /// Advances the scalars of every tensor that has a gradient and stores the numbers
+  /// that its rule needs. Neighbours mostly share group and step count, and then the
+  /// numbers are copied.
+  func beginTensors(_ description: so_description) {
+    var begin = BeginTensors(
+      step: self, scalarCount: Int(description.scalar_count),
+      isDecoupled: description.decay == Int32(SO_DECAY_DECOUPLED))
+    _ = visitOptimizer(plan.optimizer, &begin)
+  }
+
+  /// One tile through the pipeline: the gradient as it is or prepared in scratch, then
+  /// the rule on the caller's memory.
+  func update(
+    _ tensor: UnsafeMutablePointer<so_tensor>, _ tile: Tile, _ scratch: UnsafeMutableRawPointer
+  ) {
+    guard let gradient = tensor.pointee.gradient, let parameter = tensor.pointee.parameter
+    else { return }
+    let work = workspace.tensors + tile.tensor
+    let dtype = tensor.pointee.parameter_dtype
+    let gradientDtype = tensor.pointee.gradient_dtype
+    let size = dtype == Int32(SO_FLOAT32) ? 4 : 8
+    let gradientSize = gradientDtype == Int32(SO_FLOAT32) ? 4 : 8
+    let tileParameter = parameter + tile.begin &* size
+    var tileGradient = gradient + tile.begin &* gradientSize
+
+    let group = plan.groups! + Int(tensor.pointee.group)
+    let penalty = work.pointee.penalty
+    let scale = work.pointee.gradientScale
+    if gradientDtype != dtype || scale != 1 || penalty != 0 || group.pointee.clip_value < .infinity
+    {
+      var prepare = so_prepare(
+        dtype: dtype, gradient_dtype: gradientDtype, gradient: tileGradient,
+        parameter: tileParameter, out: scratch, count: Int64(tile.count), scale: scale,
+        clip_value: group.pointee.clip_value, penalty: penalty)
+      kernels.prepare!(&prepare)
+      tileGradient = UnsafeRawPointer(scratch)
+    }
+    withUnsafeBytes(of: &tensor.pointee.slots) { slots in
+      var update = so_update(
+        optimizer: plan.optimizer, dtype: dtype, parameter: tileParameter,
+        gradient: tileGradient,
+        slots: slots.assumingMemoryBound(to: UnsafeMutableRawPointer?.self).baseAddress!,
+        offset: Int64(tile.begin), count: Int64(tile.count), decay: work.pointee.decay,
+        coefficients: workspace.coefficients + tile.tensor &* Int(SO_COEFFICIENT_BYTES))
+      kernels.update!(&update)
+    }
+  }
+}
+
+private struct BeginTensors: OptimizerVisitor {
+  let step: Step
+  let scalarCount: Int
+  let isDecoupled: Bool
+
+  mutating func visit<Chosen: Optimizer>(_ optimizer: Chosen.Type) {
+    // The last tensor whose numbers were computed, and its scalars before that.
+    var model = -1
+    var modelScalars = SIMD4<Double>()
+    for index in 0..<step.tensorCount {
+      let tensor = step.tensors + index
+      guard tensor.pointee.gradient != nil, let scalars = tensor.pointee.scalars else { continue }
+      let group = step.plan.groups! + Int(tensor.pointee.group)
+      let work = step.workspace.tensors + index
+      let decay = group.pointee.weight_decay
+      work.pointee.decay = isDecoupled ? group.pointee.lr * decay : 0
+      work.pointee.penalty = isDecoupled ? 0 : decay
+      if group.pointee.maximize != 0 { work.pointee.gradientScale.negate() }
+
+      let before = load(scalars)
+      if model >= 0, before == modelScalars,
+        step.tensors[model].group == tensor.pointee.group
+      {
+        coefficients(index).copyMemory(
+          from: coefficients(model), byteCount: Int(SO_COEFFICIENT_BYTES))
+        scalars.update(from: step.tensors[model].scalars!, count: scalarCount)
+        continue
+      }
+      scalars[0] += 1
+      let numbers = withUnsafeBytes(of: &group.pointee.hyperparameters) {
+        Chosen.coefficients(
+          for: TensorStep(
+            lr: group.pointee.lr,
+            hyperparameters: $0.assumingMemoryBound(to: Double.self).baseAddress!,
+            scalars: scalars))
+      }
+      coefficients(index).storeBytes(of: numbers, as: Chosen.Coefficients.self)
+      model = index
+      modelScalars = before
+    }
+  }
+
+  private func coefficients(_ index: Int) -> UnsafeMutableRawPointer {
+    step.workspace.coefficients + index &* Int(SO_COEFFICIENT_BYTES)
+  }
+
+  private func load(_ scalars: UnsafePointer<Double>) -> SIMD4<Double> {
+    var values = SIMD4<Double>()
+    for index in 0..<min(scalarCount, 4) { values[index] = scalars[index] }
+    return values
+  }
+}

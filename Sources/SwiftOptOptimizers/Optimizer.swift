@@ -1,0 +1,89 @@
+import CSwiftOpt
+
+/// One optimizer: what it is called and needs, what a step's numbers are, and
+/// which rule runs on an element.
+///
+/// To add one: a file with a type that conforms, and a line in `visitOptimizer`.
+public protocol Optimizer {
+  /// The numbers that all elements of a tensor share during one step, computed in
+  /// float64. At most `SO_COEFFICIENT_BYTES` of plain numbers.
+  associatedtype Coefficients: BitwiseCopyable
+
+  /// Name, defaults, bounds and state, for whoever allocates and checks.
+  static func describe(_ description: inout Description)
+
+  /// Once per tensor and step: advances the tensor's scalars (`step` is already
+  /// advanced) and gives the numbers that the rule needs.
+  static func coefficients(for step: TensorStep) -> Coefficients
+
+  /// Picks the rule that fits the slots that are present and hands it to `runner`.
+  static func dispatch<Runner: RuleRunner>(
+    _ coefficients: Coefficients, _ slots: SlotPointers<Runner.Scalar>, _ runner: Runner)
+}
+
+/// Runs a rule over the elements of a tile. The level modules conform.
+public protocol RuleRunner {
+  associatedtype Scalar: RealScalar
+
+  func run<Rule: UpdateRule>(_ rule: Rule, _ streams: Rule.Streams)
+  where Rule.Streams.Scalar == Scalar
+}
+
+/// A tensor's hyper-parameters and scalars at one step.
+@frozen
+public struct TensorStep {
+  public let lr: Double
+  @usableFromInline let hyperparameters: UnsafePointer<Double>
+  @usableFromInline let scalars: UnsafeMutablePointer<Double>
+
+  @inlinable
+  public init(
+    lr: Double,
+    hyperparameters: UnsafePointer<Double>,
+    scalars: UnsafeMutablePointer<Double>
+  ) {
+    self.lr = lr
+    self.hyperparameters = hyperparameters
+    self.scalars = scalars
+  }
+
+  /// The number of this update: 1 for the first.
+  @inlinable
+  public var number: Double { scalars[0] }
+
+  /// Hyper-parameter `index`, in the order of `describe`.
+  @inlinable
+  public func hyperparameter(_ index: Int) -> Double { hyperparameters[index] }
+
+  /// Hyper-parameter `index`, which is 0 or 1.
+  @inlinable
+  public func flag(_ index: Int) -> Bool { hyperparameters[index] != 0 }
+
+  /// Multiplies scalar `index` by `factor` and returns the product so far. Running
+  /// products make bias corrections right for betas that change from step to step.
+  @inlinable
+  public func multiplyScalar(_ index: Int, by factor: Double) -> Double {
+    scalars[index] *= factor
+    return scalars[index]
+  }
+}
+
+/// The slots of a tensor at the first element of a tile.
+@frozen
+public struct SlotPointers<Scalar: RealScalar> {
+  @usableFromInline let bases: UnsafePointer<UnsafeMutableRawPointer?>
+  @usableFromInline let offset: Int
+
+  @inlinable @inline(__always)
+  public init(bases: UnsafePointer<UnsafeMutableRawPointer?>, offset: Int) {
+    self.bases = bases
+    self.offset = offset
+  }
+
+  /// Slot `index`, or nil if the tensor doesn't have it.
+  @inlinable @inline(__always)
+  public subscript(index: Int) -> UnsafeMutablePointer<Scalar>? {
+    guard let base = bases[index] else { return nil }
+    return base.assumingMemoryBound(to: Scalar.self) + offset
+  }
+}

@@ -1,0 +1,18 @@
+/// A value that is multiplied by `gamma` at every update.
+///
+///     initial · gamma^n
+///
+/// Operands: initial, gamma. A gamma above 1 grows, as in a learning-rate range
+/// test (L. N. Smith, "Cyclical Learning Rates for Training Neural Networks",
+/// WACV 2017, 3.3).
+enum ExponentialDecay: ClosedForm {
+  static func operandCount(_: Operands) -> Int { 2 }
+
+  static func check(_ operands: Operands) throws(ScheduleFault) {
+    try operands.require(operands[1] >= 0, at: 1, mustBe: "a gamma of 0 or more")
+  }
+
+  static func value(_ operands: Operands, at step: Double) -> Double {
+    operands[0] * power(operands[1], step)
+  }
+}

@@ -1,0 +1,19 @@
+/// A value that is multiplied by `gamma` every `step_size` updates.
+///
+///     initial · gamma^floor(n / step_size)
+///
+/// Operands: initial, step_size, gamma. Source: the drop-based schedule of
+/// K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, 3.4.
+enum StepDecay: ClosedForm {
+  static func operandCount(_: Operands) -> Int { 3 }
+
+  static func check(_ operands: Operands) throws(ScheduleFault) {
+    try operands.require(operands[1] > 0, at: 1, mustBe: "a step_size greater than 0")
+    try operands.require(operands[2] >= 0, at: 2, mustBe: "a gamma of 0 or more")
+  }
+
+  static func value(_ operands: Operands, at step: Double) -> Double {
+    let (initial, stepSize, gamma) = (operands[0], operands[1], operands[2])
+    return initial * power(gamma, wholePart(step / stepSize))
+  }
+}

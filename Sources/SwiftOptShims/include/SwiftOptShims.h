@@ -1,0 +1,11 @@
+/* SwiftOptShims.h - the few things that swiftopt needs and Swift can't spell. */
+#ifndef SWIFTOPT_SHIMS_H
+#define SWIFTOPT_SHIMS_H
+
+#include "so_cpu.h"
+#include "so_error.h"
+#include "so_kernels.h"
+#include "so_level.h"
+#include "so_threads.h"
+
+#endif /* SWIFTOPT_SHIMS_H */

@@ -1,0 +1,44 @@
+/* so_error.h - the message behind so_last_error, one per thread. */
+#ifndef SO_ERROR_H
+#define SO_ERROR_H
+
+#include <stdint.h>
+
+#ifdef __clang__
+#pragma clang assume_nonnull begin
+#endif
+
+/* The calling thread's last message; "" before the first. */
+const char *so_error_message(void);
+
+/* The setters replace the calling thread's message, cut to 319 bytes. They may
+ * be given parts of the message they replace. */
+
+/* "text" */
+void so_error_set(const char *text);
+
+/* "what[index]: text", or "what: text" when index < 0. */
+void so_error_set_index(const char *what, int64_t index, const char *text);
+
+/* "what[index].field is value; it must be must", without "[index]" when
+ * index < 0 and without ".field" when field is "". The value is written with the
+ * fewest digits (six or more) that read back as the same number. */
+void so_error_set_number(const char *what, int64_t index, const char *field, double value,
+                         const char *must);
+
+/* "what[index].field is value; it must be in [minimum, maximum)" and the like. */
+void so_error_set_bounds(const char *what, int64_t index, const char *field, double value,
+                         double minimum, double maximum, int32_t maximum_is_open, int32_t is_flag);
+
+/* "tensors[index]: its array shares memory with other_array of tensors[other]" */
+void so_error_set_overlap(int64_t index, const char *array, int64_t other,
+                          const char *other_array);
+
+/* "level name is unknown ..." or "... is not supported by this machine". */
+void so_error_set_level(const char *name, int32_t is_known);
+
+#ifdef __clang__
+#pragma clang assume_nonnull end
+#endif
+
+#endif /* SO_ERROR_H */
