@@ -1,0 +1,97 @@
+# `make` lists the targets. Each does its own set-up and no work twice.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-swift test-c test-python test-emulated lint bench wheel docs clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+NATIVE := Package.swift $(wildcard Sources/*/*.swift Sources/*/*.c Sources/*/include/*)
+EXTENSION := setup.py pyproject.toml scripts/build_native.py $(wildcard python/src/*)
+
+help: ## List the targets
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+# ------------------------------------------------------------------- set-up
+
+SYSTEM := build/.system
+INSTALLED := build/.installed
+
+$(SYSTEM): scripts/system_packages.sh
+	@mkdir -p build
+	bash scripts/system_packages.sh
+	@touch $@
+
+# Tools first: they change rarely. Then the package itself, whose native part is
+# rebuilt whenever one of its sources changed.
+$(VENV)/.tools: pyproject.toml scripts/requirements.py $(SYSTEM)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
+	$(BIN)/python scripts/requirements.py test lint examples | \
+	    $(BIN)/python -m pip install --quiet --requirement /dev/stdin
+	@touch $@
+
+$(INSTALLED): $(NATIVE) $(EXTENSION) $(VENV)/.tools
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+setup: $(INSTALLED) ## Install what is missing and build the package into .venv
+
+# ---------------------------------------------------------------- main jobs
+
+demo: $(INSTALLED) ## Train on Fashion-MNIST with swiftopt, SGD and plain NumPy
+	$(BIN)/python examples/fashion_mnist_numpy.py
+
+test: test-swift test-c test-python test-emulated ## Run every test, Swift, C and Python
+
+test-swift: $(SYSTEM) ## Run the XCTest suites
+	swift build --build-tests -c release -Xswiftc -enable-testing 2>&1 | tail -n 3
+	swift test --skip-build -c release
+
+C_TESTS := $(patsubst Tests/c/%.c,build/c/%,$(wildcard Tests/c/*.c))
+
+build/c/%: Tests/c/%.c $(INSTALLED)
+	@mkdir -p build/c
+	gcc -std=c11 -O1 -Wall -Wextra -Werror -ISources/CSwiftOpt/include \
+	    -ISources/SwiftOptShims/include -o $@ $< build/native/libswiftopt.a -lm -lpthread
+
+test-c: $(C_TESTS) ## Run the programs that use the C contract directly
+	for test in $(C_TESTS); do echo $$test; $$test; done
+
+test-python: $(INSTALLED) ## Run the Python tests and doctests
+	$(BIN)/python -m pytest -q
+
+# Kernels of the lower levels, on processors that have no higher one. The large sizes and
+# what only takes long are left out: emulation is fifty times slower.
+EMULATED := -q -p no:randomly -p no:cacheprovider -m "not large" -o timeout=1200 \
+    python/tests/test_emulated.py
+
+test-emulated: $(INSTALLED) ## Run the baseline and AVX2 kernels under emulated old processors
+	qemu-x86_64 -cpu Nehalem $(BIN)/python -m pytest $(EMULATED)
+	qemu-x86_64 -cpu Haswell $(BIN)/python -m pytest $(EMULATED)
+
+lint: $(INSTALLED) ## Check formatting, types and stubs
+	swift format lint --strict --recursive Package.swift Sources Tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest swiftopt --ignore-missing-stub
+
+bench: $(INSTALLED) ## Measure against the memory limit and the peers that are installed
+	$(BIN)/python benchmarks/run.py
+
+wheel: $(VENV)/.tools ## Build the wheel into dist/ and check what it needs
+	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+	$(BIN)/python scripts/check_wheel.py dist
+
+docs: $(INSTALLED) ## Run the examples in the documentation
+	$(BIN)/python -m pytest -q docs README.md
+
+clean: ## Remove everything that was built
+	rm -rf build dist .build $(VENV) python/*.egg-info python/swiftopt/*.so
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

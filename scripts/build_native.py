@@ -1,0 +1,107 @@
+"""Build build/native/libswiftopt.a: everything below the C contract, as Embedded Swift.
+
+Each instruction level is linked into one object whose only global symbol fills its
+table of kernels. Otherwise the linker would merge equal names of two levels, and an old
+processor could end up in code that was compiled for a new one. The build fails if
+anything of a level leaked (see check_levels).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRATCH = ROOT / "build" / "swift"
+OUTPUT = ROOT / "build" / "native"
+
+# Module of each level, and what its object must not contain: a register or a mask that
+# only higher levels have. Baseline code has no AVX at all, so no "v..." mnemonic.
+LEVELS = {
+    "baseline": ("SwiftOptKernels", r"%[yz]mm|\tv[a-z0-9]+\s"),
+    "avx2": ("SwiftOptKernelsAVX2", r"%zmm|%k[0-7]\b|%[xy]mm(1[6-9]|2\d|3[01])\b"),
+    "avx512": ("SwiftOptKernelsAVX512", None),
+}
+COMMON = [
+    "SwiftOptShims",
+    "SwiftOptOptimizers",
+    "SwiftOptSchedules",
+    "SwiftOptEngine",
+    "SwiftOptABI",
+]
+
+
+def run(*command: str | Path, **environment: str) -> str:
+    """Run a command from the repository's root and return what it prints."""
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if result.returncode != 0:
+        sys.exit(f"{' '.join(map(str, command))} failed:\n{result.stdout}")
+    return result.stdout
+
+
+def link_object(name: str, modules: list[str], keep: list[str]) -> Path:
+    """Link the modules' objects into one and make all symbols but `keep` local."""
+    objects = [
+        path
+        for module in modules
+        for path in sorted((SCRATCH / "release" / f"{module}.build").glob("**/*.o"))
+    ]
+    if not objects:
+        sys.exit(f"no objects of {', '.join(modules)} under {SCRATCH}")
+    linked = OUTPUT / f"{name}.o"
+    # Groups are resolved here: the final linker would keep only one level's copy.
+    run("ld", "-r", "--unique", "--force-group-allocation", "-o", linked, *objects)
+    run("objcopy", "--wildcard", *(f"--keep-global-symbol={symbol}" for symbol in keep), linked)
+    return linked
+
+
+def check_levels(objects: dict[str, Path]) -> None:
+    """Exit with a message if code of one level could run on another."""
+    for name, path in objects.items():
+        forbidden = LEVELS["baseline" if name == "common" else name][1]
+        symbols = run("nm", "--defined-only", path).splitlines()
+        shared = [line.split()[-1] for line in symbols if line.split()[-2] in "TWVDBR"]
+        expected = {"common": r"so_\w+$"}.get(name, rf"so_kernels_{name}$")
+        leaked = [symbol for symbol in shared if not re.match(expected, symbol)]
+        if leaked:
+            sys.exit(f"{path.name} shares symbols with the other levels: {leaked[:5]}")
+        if forbidden is None:
+            continue
+        code = run("objdump", "-d", "--no-show-raw-insn", path)
+        found = [line.strip() for line in code.splitlines() if re.search(forbidden, line)]
+        if found:
+            sys.exit(f"{path.name} has an instruction above its level: {found[0]}")
+
+
+def build() -> Path:
+    """Build the archive and return its path."""
+    OUTPUT.mkdir(parents=True, exist_ok=True)
+    run(
+        *("swift", "build", "-c", "release", "--product", "SwiftOpt"),
+        *("--scratch-path", SCRATCH),
+        SWIFTOPT_EMBEDDED="1",
+    )
+    objects = {
+        name: link_object(name, [module], [f"so_kernels_{name}"])
+        for name, (module, _) in LEVELS.items()
+    }
+    objects["common"] = link_object("common", COMMON, ["so_*"])
+    check_levels(objects)
+    archive = OUTPUT / "libswiftopt.a"
+    archive.unlink(missing_ok=True)
+    run("ar", "rcs", archive, *objects.values())
+    return archive
+
+
+if __name__ == "__main__":
+    print(build())
