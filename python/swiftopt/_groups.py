@@ -1,0 +1,108 @@
+"""Parameter groups: dicts of hyper-parameters that notice when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from swiftopt._rules import Rule, Settings
+from swiftopt.schedules import Schedule
+
+# Turns a group's entries into a rule's hyper-parameters by name; raises for entries that
+# contradict each other.
+Translate = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class Revision:
+    """Counts the changes to an optimizer's settings."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        self.number = 0
+
+
+class ParameterGroup(dict[str, Any]):
+    """The hyper-parameters of some parameters, by the names of the optimizer's arguments.
+
+    As in torch, ``group["lr"] = 0.01`` holds from the next step on. A value that is not
+    allowed raises at once and the old one stays. ``group["params"]`` is the list of arrays;
+    it can't be replaced here (`Optimizer.rebind` does that).
+    """
+
+    __slots__ = ("_revision", "_rule", "_translate", "settings")
+
+    def __init__(
+        self,
+        rule: Rule,
+        translate: Translate,
+        revision: Revision,
+        params: list[Any],
+        entries: Mapping[str, Any],
+    ) -> None:
+        super().__init__(entries)
+        self._rule = rule
+        self._translate = translate
+        self._revision = revision
+        self.settings = self._checked(entries)
+        self.replace_params(params)
+
+    def replace_params(self, params: list[Any]) -> None:
+        """Show other arrays; what the optimizer updates is its own affair."""
+        super().__setitem__("params", params)
+
+    def _checked(self, entries: Mapping[str, Any]) -> Settings:
+        values = {**{name: entries[name] for name in _COMMON}, **self._translate(entries)}
+        rule = self._rule
+        settings = Settings(
+            [_number(name, values[name], name in rule.flags) for name in rule.value_names]
+        )
+        self._rule.check(settings.values)
+        return settings
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name not in self or name == "params":
+            known = ", ".join(sorted(key for key in self if key != "params"))
+            raise KeyError(f"{name!r} can't be set; a group of this optimizer has {known}")
+        self.settings = self._checked({**self, name: value})
+        super().__setitem__(name, value)
+        self._revision.number += 1
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Set several hyper-parameters, each checked."""
+        for name, value in dict(*args, **kwargs).items():
+            self[name] = value
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("a parameter group always has the same hyper-parameters")
+
+    __delitem__ = clear = pop = popitem = setdefault = __ior__ = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        entries = {name: value for name, value in self.items() if name != "params"}
+        arguments = (self._rule, self._translate, self._revision, self["params"], entries)
+        return (ParameterGroup, arguments)
+
+
+_COMMON = ("lr", "weight_decay", "clip_value", "clip_tensor_norm", "maximize")
+_LIMITS = ("clip_value", "clip_tensor_norm")
+
+
+def _number(name: str, value: Any, is_flag: bool) -> float | Schedule:
+    """Return a hyper-parameter as the native code takes it."""
+    if is_flag:
+        if not isinstance(value, bool | int) or value not in (0, 1):
+            raise TypeError(f"{name} is {value!r}; it must be True or False")
+        return float(value)
+    if isinstance(value, Schedule):
+        return value
+    if value is None and name in _LIMITS:
+        return float("inf")
+    return as_number(name, value)
+
+
+def as_number(name: str, value: Any) -> float:
+    """Return a Python or NumPy number as a float."""
+    if isinstance(value, bool) or not hasattr(type(value), "__float__"):
+        raise TypeError(f"{name} is {value!r}; it must be a number or a schedule")
+    return float(value)

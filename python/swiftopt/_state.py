@@ -1,0 +1,52 @@
+"""Copying optimizer state from one mapping {name: {slot: array}} to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+State = Mapping[str, Mapping[str, Any]]
+
+
+def copy_state(target: State, source: State) -> None:
+    """Write the numbers of `source` to the arrays of `target`, after checking all of them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If names, slots, shapes or dtypes differ; `target` is as it was then.
+    """
+    if not isinstance(source, Mapping):
+        raise TypeError(f"state is a {type(source).__name__}; it must be a mapping")
+    _check_names("state", "parameter", target, source)
+    pairs = []
+    for name, slots in target.items():
+        if not isinstance(source[name], Mapping):
+            raise TypeError(
+                f"state[{name!r}] is a {type(source[name]).__name__}; it must be a mapping"
+            )
+        _check_names(f"state[{name!r}]", "slot", slots, source[name])
+        for slot, array in slots.items():
+            value = np.asarray(source[name][slot])
+            if value.shape != array.shape or value.dtype != array.dtype:
+                raise ValueError(
+                    f"state[{name!r}][{slot!r}] has shape {value.shape} and dtype {value.dtype}; "
+                    f"it must have shape {array.shape} and dtype {array.dtype}"
+                )
+            # Writing to one array must not change a source that is read later.
+            pairs.append((array, value.copy() if np.may_share_memory(array, value) else value))
+    for array, value in pairs:
+        array[...] = value
+
+
+def _check_names(
+    place: str, kind: str, target: Mapping[str, Any], source: Mapping[str, Any]
+) -> None:
+    for name in target:
+        if name not in source:
+            raise ValueError(f"{place}: {kind} {name!r} is missing")
+    for name in source:
+        if name not in target:
+            raise ValueError(f"{place}: {kind} {name!r} is unknown to this optimizer")

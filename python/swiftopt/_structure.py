@@ -1,0 +1,145 @@
+"""Nested parameters: their names, their order, and gradients of the same form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
+
+Leaves = list[Any]
+
+_ROOT_NAME = "param"
+
+
+class Structure:
+    """The form of a nest of dicts, lists and tuples around arrays.
+
+    `names` are the paths to the leaves, joined with '.', in order; a leaf without a
+    path is called "param". `is_flat` tells a plain list of leaves.
+
+    With `is_grouped` the nest is the list of the groups' own nests: their leaves are
+    named as if the groups were one, lists numbered on from group to group.
+    """
+
+    __slots__ = ("_form", "is_flat", "names")
+
+    def __init__(self, nest: Any, *, is_grouped: bool = False) -> None:
+        names: list[str] = []
+        if is_grouped:
+            self._form: Any = [_group_form(child, names) for child in nest]
+        else:
+            self._form = _form_of(nest, "", names)
+        self.names = tuple(names)
+        if len(set(names)) != len(names):
+            twin = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"params: two parameters would be called {twin!r}")
+        self.is_flat = (
+            not is_grouped
+            and isinstance(self._form, list)
+            and all(child is None for child in self._form)
+        )
+
+    def leaves(self, nest: object, what: str) -> Leaves:
+        """Return the leaves of a nest of this form, in order.
+
+        None may stand for a leaf or a whole branch. Dicts are matched by key.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the form differs; the message begins with `what` and the place.
+        """
+        leaves: Leaves = []
+        _collect(self._form, nest, what, leaves)
+        return leaves
+
+    def nest(self, leaves: Leaves) -> Any:
+        """Return new dicts and lists of this form around `leaves`."""
+        remaining = iter(leaves)
+
+        def build(form: Any) -> Any:
+            if form is None:
+                return next(remaining)
+            if isinstance(form, dict):
+                return {key: build(child) for key, child in form.items()}
+            return [build(child) for child in form]
+
+        return build(self._form)
+
+
+def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, list | tuple)
+
+
+def _group_form(nest: Any, names: list[str]) -> Any:
+    if isinstance(nest, Mapping):
+        return _form_of(nest, "", names)
+    children = nest if _is_sequence(nest) else [nest]
+    forms = [_form_of(child, str(len(names)), names) for child in children]
+    return forms if _is_sequence(nest) else forms[0]
+
+
+def _form_of(nest: object, path: str, names: list[str]) -> Any:
+    """None for a leaf, else a dict or list of forms. Appends the leaves' names."""
+    if isinstance(nest, Mapping):
+        return {
+            key: _form_of(child, _join(path, _key(key, path)), names) for key, child in nest.items()
+        }
+    if _is_sequence(nest):
+        return [_form_of(child, _join(path, str(index)), names) for index, child in enumerate(nest)]
+    if nest is None or isinstance(nest, str | bytes | set | frozenset) or hasattr(nest, "__next__"):
+        raise TypeError(
+            f"params{_at(path)} is a {type(nest).__name__}; it must be an array, or a dict, "
+            "list or tuple of arrays"
+        )
+    names.append(path or _ROOT_NAME)
+    return None
+
+
+def _collect(form: Any, nest: Any, what: str, leaves: Leaves) -> None:
+    if form is None:
+        if isinstance(nest, Mapping) or _is_sequence(nest):
+            raise TypeError(f"{what} is a {type(nest).__name__}; its parameter is an array")
+        leaves.append(nest)
+    elif nest is None:
+        leaves.extend([None] * _count(form))
+    elif isinstance(form, dict):
+        if not isinstance(nest, Mapping):
+            raise TypeError(f"{what} is a {type(nest).__name__}; params has a dict there")
+        if len(nest) != len(form) or not form.keys() <= nest.keys():
+            missing = [key for key in form if key not in nest]
+            surplus = [key for key in nest if key not in form]
+            raise ValueError(
+                f"{what}: "
+                + (f"key {missing[0]!r} is missing (None skips a parameter)" if missing else "")
+                + ("; " if missing and surplus else "")
+                + (f"key {surplus[0]!r} is not in params" if surplus else "")
+            )
+        for key, child in form.items():
+            _collect(child, nest[key], f"{what}[{key!r}]", leaves)
+    else:
+        if not _is_sequence(nest):
+            raise TypeError(f"{what} is a {type(nest).__name__}; params has a list there")
+        if len(nest) != len(form):
+            raise ValueError(f"{what} has {len(nest)} entries; params has {len(form)}")
+        for index, child in enumerate(form):
+            _collect(child, nest[index], f"{what}[{index}]", leaves)
+
+
+def _count(form: Any) -> int:
+    if form is None:
+        return 1
+    return sum(_count(child) for child in (form.values() if isinstance(form, dict) else form))
+
+
+def _key(key: object, path: str) -> str:
+    if not isinstance(key, str | int) or isinstance(key, bool):
+        raise TypeError(f"params{_at(path)}: key {key!r} must be a str or an int")
+    return str(key)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _at(path: str) -> str:
+    return f" at {path!r}" if path else ""

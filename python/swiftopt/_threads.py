@@ -1,0 +1,80 @@
+"""How many threads a step may use."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from swiftopt import _core
+
+
+def get_num_threads() -> int:
+    """Return how many threads a step may use, the calling one included.
+
+    At first that is SWIFTOPT_NUM_THREADS, else OMP_NUM_THREADS, else the number of
+    processors that this process may run on.
+
+    Examples
+    --------
+    >>> import swiftopt as so
+    >>> so.get_num_threads() >= 1
+    True
+    """
+    return _core.get_num_threads()
+
+
+def set_num_threads(count: int) -> None:
+    """Set how many threads a step may use; results are the same bits for any number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `count` is not a whole number in 1 ... 256.
+
+    Examples
+    --------
+    >>> import swiftopt as so
+    >>> before = so.get_num_threads()
+    >>> so.set_num_threads(1)
+    >>> so.get_num_threads()
+    1
+    >>> so.set_num_threads(before)
+    """
+    _core.set_num_threads(count)
+
+
+def register_threadpoolctl() -> None:
+    """Let the threadpoolctl package see and limit swiftopt's threads.
+
+    Done by itself if threadpoolctl was imported before swiftopt. Without the package this
+    raises ImportError.
+    """
+    import threadpoolctl
+
+    class SwiftoptController(threadpoolctl.LibController):  # type: ignore[misc]
+        """threadpoolctl's view of swiftopt's extension module."""
+
+        user_api = "swiftopt"
+        internal_api = "swiftopt"
+        filename_prefixes = ("_core",)
+        check_symbols = ("swiftopt_get_num_threads", "swiftopt_set_num_threads")
+
+        def get_num_threads(self) -> int:
+            return get_num_threads()
+
+        def set_num_threads(self, num_threads: int) -> None:
+            set_num_threads(num_threads)
+
+        def get_version(self) -> str:
+            import swiftopt
+
+            return swiftopt.__version__
+
+        def set_additional_attributes(self) -> None:
+            self.level: Any = _core.level()
+
+    threadpoolctl.register(SwiftoptController)
+
+
+if "threadpoolctl" in sys.modules:
+    register_threadpoolctl()
