@@ -82,7 +82,7 @@ lint: $(INSTALLED) ## Check formatting, types and stubs
 	$(BIN)/python -m mypy.stubtest swiftopt --ignore-missing-stub
 
 bench: $(INSTALLED) ## Measure against the memory limit and the peers that are installed
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks
 
 wheel: $(VENV)/.tools ## Build the wheel into dist/ and check what it needs
 	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
