@@ -18,18 +18,21 @@ public func so_schedule_evaluate(
     let count = Int(count)
     if count == 0 { return so_status(SO_OK) }
     guard count > 0 else {
-      so_error_set_number("count", -1, "", Double(count), "0 or more")
+      so_error_set_number(
+        characters("count"), -1, characters(""), Double(count), characters("0 or more"))
       return so_status(SO_INVALID_VALUE)
     }
     guard let steps, let values else {
-      so_error_set(steps == nil ? "steps is NULL" : "values is NULL")
+      so_error_set(characters(steps == nil ? "steps is NULL" : "values is NULL"))
       return so_status(SO_INVALID_VALUE)
     }
     // All steps before the first value, so that an error leaves `values` untouched.
     var index = 0
     while index < count {
       guard steps[index] >= 0, steps[index].isFinite else {
-        so_error_set_number("steps", Int64(index), "", steps[index], "finite and >= 0")
+        so_error_set_number(
+          characters("steps"), Int64(index), characters(""), steps[index],
+          characters("finite and >= 0"))
         return so_status(SO_INVALID_VALUE)
       }
       index &+= 1
@@ -48,7 +51,7 @@ private func withSchedule(
   _ program: UnsafePointer<Double>?, _ length: Int64, _ body: (ScheduleProgram) -> so_status
 ) -> so_status {
   guard let program else {
-    so_error_set("program is NULL")
+    so_error_set(characters("program is NULL"))
     return so_status(SO_INVALID_VALUE)
   }
   do throws(ScheduleFault) {
@@ -57,9 +60,10 @@ private func withSchedule(
     switch error {
     case .number(let position, let requirement):
       so_error_set_number(
-        "program", Int64(position), "", program[position], characters(requirement))
+        characters("program"), Int64(position), characters(""), program[position],
+        characters(requirement))
     case .form(let position, let text):
-      so_error_set_index("program", Int64(position), characters(text))
+      so_error_set_index(characters("program"), Int64(position), characters(text))
     }
     return so_status(SO_INVALID_VALUE)
   }

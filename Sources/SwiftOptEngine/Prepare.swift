@@ -150,7 +150,7 @@ extension so_plan {
     workspace.header.pointee = Workspace.Header(
       magic: Workspace.magic, tensorCount: Int(tensor_count), tileCount: tile,
       rangeCount: rangeCount, elementCount: elementCount,
-      groupCount: group_count, optimizer: optimizer)
+      groupCount: group_count, optimizer: optimizer, description: description)
   }
 
   /// Sorted by address, two ranges overlap iff some neighbours do.

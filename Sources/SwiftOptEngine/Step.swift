@@ -23,19 +23,18 @@ struct Step {
 extension so_plan {
   /// Runs one step. On a problem nothing was written but `report`.
   public func step(_ report: inout so_report) -> Problem? {
-    guard let description = describeOptimizer(optimizer) else { return .noOptimizer(optimizer) }
     guard let level = Level.current else { return .level }
     guard let base = workspace, UInt(bitPattern: base) & 15 == 0,
       workspace_size >= MemoryLayout<Workspace.Header>.size
     else { return .plan("plan: call so_plan_prepare first") }
-    let header = base.assumingMemoryBound(to: Workspace.Header.self).pointee
-    guard header.magic == Workspace.magic, header.tensorCount == tensor_count,
-      header.groupCount == group_count, header.optimizer == optimizer,
+    let header = base.assumingMemoryBound(to: Workspace.Header.self)
+    guard header.pointee.magic == Workspace.magic, header.pointee.tensorCount == tensor_count,
+      header.pointee.groupCount == group_count, header.pointee.optimizer == optimizer,
       let workspace = Workspace(
-        at: base, tensorCount: header.tensorCount, tileCount: header.tileCount),
+        at: base, tensorCount: header.pointee.tensorCount, tileCount: header.pointee.tileCount),
       workspace.size <= workspace_size
     else { return .plan("plan: call so_plan_prepare first") }
-    if let problem = groupsProblem(description) { return problem }
+    if let problem = groupsProblem(header.pointee.description) { return problem }
 
     report = so_report(
       outcome: Int32(SO_UPDATED), norm_computed: 0, grad_norm: 0, clip_coefficient: 1,
@@ -44,8 +43,8 @@ extension so_plan {
     let step = Step(
       plan: self, tensors: tensors, workspace: workspace,
       kernels: Level.kernels(level))
-    if let problem = step.gradientProblem(description) { return problem }
-    step.run(&report, description)
+    if let problem = step.gradientProblem(header.pointee.description) { return problem }
+    step.run(&report, header.pointee.description)
     return nil
   }
 }

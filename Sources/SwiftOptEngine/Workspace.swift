@@ -39,6 +39,8 @@ struct Workspace {
     var elementCount: Int
     var groupCount: Int32
     var optimizer: Int32
+    /// Composing it takes longer than the step of a small tensor.
+    var description: so_description
   }
 
   static let arraysPerTensor = 2 + Int(SO_MAX_SLOTS)

@@ -17,7 +17,8 @@ enum CosineAnnealing: ClosedForm {
     if step >= total { return final }
     // (1 + cos(π n / total)) / 2 = sin²(π (total - n) / (2 total)), which keeps all
     // its digits near the end, where 1 + cos cancels.
-    let sine = sineOfPi(0.5 * ((total - step) / total))
+    let share = remainingShare(of: total, at: step)
+    let sine = sineOfPi(DoubleDouble(high: 0.5 * share.high, low: 0.5 * share.low))
     return interpolate(from: final, to: initial, fraction: sine * sine)
   }
 }

@@ -13,10 +13,12 @@ enum PolynomialDecay: ClosedForm {
   }
 
   static func value(_ operands: Operands, at step: Double) -> Double {
-    let (initial, final, total) = (operands[0], operands[1], operands[2])
+    let (initial, final, total, exponent) = (operands[0], operands[1], operands[2], operands[3])
     if step >= total { return final }
-    // total - n is exact for whole numbers; 1 - n / total would lose the last digits.
-    let remaining = (total - step) / total
-    return interpolate(from: final, to: initial, fraction: power(remaining, operands[3]))
+    // (s + e)^p = s^p (1 + p e / s) for the small e that s = 1 - n / total lacks.
+    let share = remainingShare(of: total, at: step)
+    let main = power(share.high, exponent)
+    let fraction = main + main * (exponent * (share.low / share.high))
+    return interpolate(from: final, to: initial, fraction: fraction)
   }
 }

@@ -1,33 +1,40 @@
-/// sin(πx) for x in [0, ½], within 2 ULP, and exactly 0 and 1 at the ends.
+/// sin(πx) for x in [0, ½], within 1 ULP, and exactly 0 and 1 at the ends.
 ///
-/// The Taylor series of the sine below ¼ and of the cosine above, where |πx| or
-/// |π(½ - x)| is at most π/4: the first terms left out, y¹⁹/19! and y¹⁸/18!, are
-/// below 2^-57 of the result.
-func sineOfPi(_ x: Double) -> Double {
-  if x <= 0.25 {
-    let y = Double.pi * x
-    let z = y * y
+/// The Taylor series of the sine below ¼ and of the cosine above, where y = πx or
+/// π(½ - x) is at most π/4: the first terms left out, y¹⁹/19! and y¹⁸/18!, are below
+/// 2^-57 of the result. y has a low part, which the sine's derivative, 1 - y²/2 + ...,
+/// carries over, and so does the cosine's, -y.
+func sineOfPi(_ x: DoubleDouble) -> Double {
+  if x.high <= 0.25 {
+    let y = timesPi(x)
+    let z = y.high * y.high
     let series =
       -1.0 / 6 + z
       * (1.0 / 120 + z
         * (-1.0 / 5_040 + z
-          * (1.0 / 362_880
-            + z
+          * (1.0 / 362_880 + z
             * (-1.0 / 39_916_800 + z
-              * (1.0 / 6_227_020_800
-                + z * (-1.0 / 1_307_674_368_000 + z * (1.0 / 355_687_428_096_000)))))))
-    return y + y * (z * series)
+              * (1.0 / 6_227_020_800 + z
+                * (-1.0 / 1_307_674_368_000 + z * (1.0 / 355_687_428_096_000)))))))
+    return y.high + (y.high * (z * series) + y.low * (1 - 0.5 * z))
   }
-  let y = Double.pi * (0.5 - x)  // 0.5 - x is exact
-  let z = y * y
+  let y = timesPi(DoubleDouble(high: 0.5 - x.high, low: -x.low))  // 0.5 - x.high is exact
+  let z = y.high * y.high
   let series =
     -1.0 / 2 + z
     * (1.0 / 24 + z
       * (-1.0 / 720 + z
-        * (1.0 / 40_320
-          + z
+        * (1.0 / 40_320 + z
           * (-1.0 / 3_628_800 + z
-            * (1.0 / 479_001_600
-              + z * (-1.0 / 87_178_291_200 + z * (1.0 / 20_922_789_888_000)))))))
-  return 1 + z * series
+            * (1.0 / 479_001_600 + z
+              * (-1.0 / 87_178_291_200 + z * (1.0 / 20_922_789_888_000)))))))
+  return 1 + (z * series - y.high * y.low)
+}
+
+@inline(__always)
+private func timesPi(_ x: DoubleDouble) -> DoubleDouble {
+  let lowOfPi = 1.2246467991473532e-16
+  let product = DoubleDouble.exactProduct(x.high, Double.pi)
+  return DoubleDouble(
+    high: product.high, low: product.low + (x.high * lowOfPi + x.low * Double.pi))
 }

@@ -2,6 +2,9 @@
 ///
 ///     initial · gamma^floor(n / step_size)
 ///
+/// The quotient is a double, which is exact enough for whole numbers below 2^53; a
+/// fractional step_size may drop at a step that is a rounding beside the exact one.
+///
 /// Operands: initial, step_size, gamma. Source: the drop-based schedule of
 /// K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, 3.4.
 enum StepDecay: ClosedForm {

@@ -101,6 +101,7 @@ static struct job current;
 static uint32_t workers_started; /* participants 1 ... workers_started have a thread */
 static int32_t refused_at;       /* the number of threads wanted when the last start failed */
 static atomic_bool held;         /* by the caller that is using the four above */
+static _Thread_local bool is_holder;
 
 static void futex_wait(_Atomic uint32_t *word, uint32_t value) {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
@@ -244,14 +245,15 @@ static __attribute__((noinline)) void run_in_parallel(const struct job *job, uin
     for (uint32_t i = 1; i <= workers; i++) retire(&participants[i]);
 }
 
-/* In a forked child only the forking thread exists. Whatever the others were
- * doing with the pool, it is as new. */
+/* In a forked child only the forking thread exists: whatever the others were doing
+ * with the pool, it is as new. If that thread forked inside a task it still holds
+ * the pool and finishes the job without them. */
 static void reset_after_fork(void) {
     for (uint32_t i = 0; i < SO_POOL_MAX_THREADS; i++)
         atomic_store_explicit(&participants[i].state, IDLE, memory_order_relaxed);
     workers_started = 0;
     refused_at = 0;
-    atomic_store_explicit(&held, false, memory_order_relaxed);
+    atomic_store_explicit(&held, is_holder, memory_order_relaxed);
 }
 
 /* Registers reset_after_fork. Must be done before anyone holds the pool, or a
@@ -276,6 +278,8 @@ void so_parallel_for(int64_t count, int64_t grain, so_task task, void *context) 
         run_serially(&job, blocks);
         return;
     }
+    is_holder = true;
     run_in_parallel(&job, blocks, threads);
+    is_holder = false;
     atomic_store_explicit(&held, false, memory_order_release);
 }
