@@ -1,0 +1,241 @@
+"""The examples run as they stand, and the before/after pairs train the same model."""
+
+import difflib
+import gzip
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import swiftopt
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+PAIRS = ("char_rnn", "logistic_regression")
+
+# One rounding of a float64, relative to its value, is at most this.
+UNIT_ROUNDOFF = 2.0**-53
+
+
+def run_script(script, *arguments, **environment):
+    """Runs a script as a user does, with warnings as errors, and returns the finished process."""
+    package_folder = str(Path(swiftopt.__file__).parents[1])
+    return subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / script), *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": package_folder, **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+
+
+def load_module(script):
+    path = EXAMPLES / script
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def losses_of(module):
+    return np.array(module.main())
+
+
+# ------------------------------------------------------------- before and after
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_change_is_at_most_five_lines(pair):
+    before, after = (
+        (EXAMPLES / f"before_after/{pair}_{version}.py").read_text().splitlines()
+        for version in ("before", "after")
+    )
+    changes = difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()
+    # A line replaced by another counts once, a line removed or added counts once.
+    changed = sum(max(i2 - i1, j2 - j1) for kind, i1, i2, j1, j2 in changes if kind != "equal")
+    assert 0 < changed <= 5
+
+
+def perturbed(initial_parameters):
+    """The same initial parameters, each moved by one rounding up, down or not at all."""
+
+    def with_noise(*arguments):
+        parameters = initial_parameters(*arguments)
+        rng = np.random.default_rng(3)
+        for parameter in parameters:
+            parameter *= 1 + 2 * UNIT_ROUNDOFF * rng.choice((-1, 0, 1), parameter.shape)
+        return parameters
+
+    return with_noise
+
+
+def test_char_rnn_trains_the_same_model(monkeypatch):
+    """The tolerance is what this very training makes of rounding.
+
+    Training a recurrent network amplifies any difference. The amplification is measured with
+    the script without swiftopt, started from parameters that differ by one rounding. Each
+    update then rounds in about four places (square, sum, root, quotient) where the two scripts
+    may differ, and in the worst case all of them are amplified alike and add up.
+    """
+    before, after = (
+        load_module(f"before_after/char_rnn_{version}.py") for version in ("before", "after")
+    )
+    expected = losses_of(before)
+    monkeypatch.setattr(before, "initial_parameters", perturbed(before.initial_parameters))
+    amplified_rounding = np.max(abs(losses_of(before) - expected))
+    tolerance = 4 * before.UPDATES * amplified_rounding
+
+    assert expected[-50:].mean() < expected[0] / 10  # it has learnt
+    assert tolerance < 1e-4  # else the comparison would mean nothing
+    np.testing.assert_allclose(losses_of(after), expected, rtol=0, atol=tolerance)
+
+
+def test_logistic_regression_trains_the_same_model():
+    """The tolerance adds up the roundings of all updates, which a convex loss does not amplify.
+
+    An update rounds in about sixteen places where the two scripts may differ (moments, their
+    corrections, root, quotient, product and difference); each moves the loss by less than a
+    rounding of the loss, whose gradient and whose learning rate are below 1.
+    """
+    before, after = (
+        load_module(f"before_after/logistic_regression_{version}.py")
+        for version in ("before", "after")
+    )
+    expected = losses_of(before)
+    assert expected[-1] < expected[0] / 2
+    tolerance = 16 * UNIT_ROUNDOFF * before.UPDATES
+    np.testing.assert_allclose(losses_of(after), expected, rtol=tolerance, atol=0)
+
+
+@pytest.mark.parametrize(("pair", "decimals"), [("char_rnn", 6), ("logistic_regression", 8)])
+def test_the_scripts_print_the_same(pair, decimals):
+    """As printed the numbers agree to one unit of the last place.
+
+    The differences that the tests above allow are far smaller: they can only tip a rounding.
+    """
+    printed = []
+    for version in ("before", "after"):
+        process = run_script(f"before_after/{pair}_{version}.py")
+        assert process.returncode == 0, process.stderr
+        printed.append([float(number) for number in re.findall(r"\d+\.\d+", process.stdout)])
+    assert len(printed[0]) > 10
+    np.testing.assert_allclose(printed[1], printed[0], rtol=0, atol=1.01 * 10.0**-decimals)
+
+
+# ---------------------------------------------------------------- Fashion-MNIST
+
+
+def idx_file(array):
+    """The content of a gzipped IDX file, put together as the format's description says."""
+    array = array.astype(np.uint8)
+    header = bytes((0, 0, 8, array.ndim)) + np.array(array.shape, ">u4").tobytes()
+    return gzip.compress(header + array.tobytes(), compresslevel=1)
+
+
+@pytest.fixture
+def data_folder(tmp_path):
+    """A made-up data set in the files' format: ten noisy patterns, one for each class."""
+    rng = np.random.default_rng(5)
+    patterns = rng.integers(0, 200, (10, 28, 28))
+    for part, count in (("train", 3000), ("t10k", 1000)):
+        labels = rng.integers(0, 10, count)
+        images = patterns[labels] + rng.integers(0, 56, (count, 28, 28))
+        (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(idx_file(images))
+        (tmp_path / f"{part}-labels-idx1-ubyte.gz").write_bytes(idx_file(labels))
+    return tmp_path
+
+
+@pytest.fixture
+def needs_demo_packages():
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("tqdm")
+
+
+def assert_is_the_demos_result(process, figure):
+    """The demo's exit status says that the parameters stayed where they were and that the two
+    AdamWs agree up to rounding; here, that it went through all its parts.
+    """
+    assert process.returncode == 0, process.stderr
+    for title in (
+        "AdamW, swiftopt",
+        "SGD at",
+        "AdamW, NumPy",
+        "differ by at most",
+        "Parameters in memory  after",
+    ):
+        assert title in process.stdout
+    content = figure.read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = (int.from_bytes(content[start : start + 4], "big") for start in (16, 20))
+    assert width > 1000
+    assert height > 600
+
+
+@pytest.mark.usefixtures("needs_demo_packages")
+def test_demo_runs_on_made_up_data(data_folder, tmp_path):
+    figure = tmp_path / "new folder" / "figure.png"
+    process = run_script(
+        "fashion_mnist_numpy.py", "--quick", "--output", figure, SWIFTOPT_DATA=str(data_folder)
+    )
+    assert_is_the_demos_result(process, figure)
+    # Ten patterns that far apart are told apart by a network that has learnt anything.
+    accuracy = float(re.search(r"AdamW, swiftopt +([\d.]+)%", process.stdout)[1])
+    assert accuracy > 95
+
+
+@pytest.mark.usefixtures("needs_demo_packages")
+def test_demo_runs_on_fashion_mnist(tmp_path):
+    process = run_script("fashion_mnist_numpy.py", "--quick", "--output", tmp_path / "figure.png")
+    if "dataset-fashion-mnist" in process.stderr:
+        pytest.skip("Fashion-MNIST is not on this machine")
+    assert_is_the_demos_result(process, tmp_path / "figure.png")
+
+
+@pytest.mark.usefixtures("needs_demo_packages")
+def test_demo_says_where_the_data_set_comes_from(tmp_path):
+    process = run_script("fashion_mnist_numpy.py", "--quick", SWIFTOPT_DATA=str(tmp_path))
+    assert process.returncode == 1
+    assert "no train-images-idx3-ubyte.gz" in process.stderr
+    assert "dataset-fashion-mnist" in process.stderr
+    assert "SWIFTOPT_DATA" in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+LABELS = np.arange(7, dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"no gzip at all", "not a whole gzip file"),
+        (idx_file(LABELS)[:-9], "not a whole gzip file"),
+        (gzip.compress(b""), "not an IDX file"),
+        (gzip.compress(b"\x00\x00\x0d\x01\x00\x00\x00\x00"), "not an IDX file"),
+        (gzip.compress(b"\x00\x00\x08\x03\x00\x00"), "inside its header: 6 of 16 bytes"),
+        (
+            gzip.compress(gzip.decompress(idx_file(LABELS))[:-1]),
+            r"has 6 elements, its header says \(7,\)",
+        ),
+    ],
+)
+def test_damaged_idx_files_are_refused(tmp_path, content, message):
+    path = tmp_path / "file.gz"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        load_module("support/fashion_mnist.py").read_idx(path)
+
+
+def test_idx_files_are_read_as_their_header_says(tmp_path):
+    images = np.random.default_rng(2).integers(0, 256, (3, 4, 5), np.uint8)
+    (tmp_path / "file.gz").write_bytes(idx_file(images))
+    read = load_module("support/fashion_mnist.py").read_idx(tmp_path / "file.gz")
+    np.testing.assert_array_equal(read, images)
+
+
+def test_figure_smooths_with_a_moving_average():
+    pytest.importorskip("matplotlib")
+    smoothed = load_module("support/figure.py").moving_average([1.0, 3.0, 5.0, 10.0], 2)
+    np.testing.assert_array_equal(smoothed, [1.0, 2.0, 4.0, 7.5])  # by hand
