@@ -1,0 +1,77 @@
+/* errors.c - from statuses and bad arguments to Python exceptions. */
+#include "core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static PyObject *exception_type(so_status status) {
+    switch (status) {
+    case SO_INVALID_VALUE: return PyExc_ValueError;
+    case SO_INVALID_TYPE: return PyExc_TypeError;
+    default: return PyExc_RuntimeError;
+    }
+}
+
+/* `message` with every "tensors[12]" replaced by "tensor 'name'". */
+static PyObject *with_names(const char *message, PyObject *names) {
+    static const char prefix[] = "tensors[";
+    PyObject *text = PyUnicode_FromString("");
+    const char *rest = message;
+    const char *found;
+    while (text != NULL && (found = strstr(rest, prefix)) != NULL) {
+        char *end;
+        const char *digits = found + sizeof prefix - 1;
+        long index = strtol(digits, &end, 10);
+        PyObject *name = NULL;
+        if (end > digits && *end == ']' && index >= 0 && index < PyTuple_Size(names)) {
+            name = PyTuple_GetItem(names, index);
+        }
+        PyObject *before = PyUnicode_FromStringAndSize(rest, found - rest);
+        PyObject *called = name != NULL ? PyUnicode_FromFormat("tensor %R", name)
+                                        : PyUnicode_FromString(prefix);
+        PyUnicode_AppendAndDel(&text, before); /* clears text when a piece is NULL */
+        PyUnicode_AppendAndDel(&text, called);
+        rest = name != NULL ? end + 1 : digits;
+    }
+    PyUnicode_AppendAndDel(&text, PyUnicode_FromString(rest));
+    return text;
+}
+
+void raise_status(so_status status, PyObject *names) {
+    PyObject *type = exception_type(status);
+    if (names == NULL) {
+        PyErr_SetString(type, so_last_error());
+        return;
+    }
+    const char *message = so_last_error();
+    if (strncmp(message, "plan.", 5) == 0) message += 5; /* Python users see no so_plan */
+    PyObject *text = with_names(message, names);
+    if (text == NULL) return;
+    PyErr_SetObject(type, text);
+    Py_DECREF(text);
+}
+
+int read_number(PyObject *object, const char *what, double *out) {
+    double value = PyFloat_AsDouble(object);
+    if (value != -1.0 || !PyErr_Occurred()) {
+        *out = value;
+        return 0;
+    }
+    if (PyErr_ExceptionMatches(PyExc_TypeError)) {
+        PyObject *type = PyType_GetName(Py_TYPE(object));
+        if (type != NULL) {
+            PyErr_Format(PyExc_TypeError, "%s is a %U; it must be a number", what, type);
+            Py_DECREF(type);
+        }
+    } else if (PyErr_ExceptionMatches(PyExc_OverflowError)) {
+        PyErr_Format(PyExc_ValueError, "%s is too large for a float64", what);
+    }
+    return -1;
+}
+
+int check_argument_count(const char *function, Py_ssize_t count, Py_ssize_t expected) {
+    if (count == expected) return 0;
+    PyErr_Format(PyExc_TypeError, "%s() takes %zd positional arguments but %zd were given",
+                 function, expected, count);
+    return -1;
+}
