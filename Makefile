@@ -79,7 +79,8 @@ lint: $(INSTALLED) ## Check formatting, types and stubs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest swiftopt --ignore-missing-stub
+	$(BIN)/python -m mypy.stubtest swiftopt --mypy-config-file pyproject.toml \
+	    --allowlist scripts/stubtest_allowlist.txt
 
 bench: $(INSTALLED) ## Measure against the memory limit and the peers that are installed
 	$(BIN)/python -m benchmarks

@@ -25,6 +25,6 @@ __all__ = [
     "register_threadpoolctl",
     "schedules",
     "set_num_threads",
-    *optimizers.__all__,
-    *schedules.__all__,
 ]
+__all__ += optimizers.__all__
+__all__ += schedules.__all__

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 from swiftopt import _core
 
@@ -49,31 +48,9 @@ def register_threadpoolctl() -> None:
     Done by itself if threadpoolctl was imported before swiftopt. Without the package this
     raises ImportError.
     """
-    import threadpoolctl
+    from swiftopt._threadpoolctl import register
 
-    class SwiftoptController(threadpoolctl.LibController):  # type: ignore[misc]
-        """threadpoolctl's view of swiftopt's extension module."""
-
-        user_api = "swiftopt"
-        internal_api = "swiftopt"
-        filename_prefixes = ("_core",)
-        check_symbols = ("swiftopt_get_num_threads", "swiftopt_set_num_threads")
-
-        def get_num_threads(self) -> int:
-            return get_num_threads()
-
-        def set_num_threads(self, num_threads: int) -> None:
-            set_num_threads(num_threads)
-
-        def get_version(self) -> str:
-            import swiftopt
-
-            return swiftopt.__version__
-
-        def set_additional_attributes(self) -> None:
-            self.level: Any = _core.level()
-
-    threadpoolctl.register(SwiftoptController)
+    register()
 
 
 if "threadpoolctl" in sys.modules:
