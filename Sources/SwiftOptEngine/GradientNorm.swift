@@ -36,10 +36,11 @@ extension Step {
       var sum = 0.0
       for index in 0..<tensorCount {
         let limit = plan.groups![Int(tensors[index].group)].clip_tensor_norm
-        let squares = tensorSquareSum(index)
-        let scale = factor(norm: squares.squareRoot(), limit: limit)
-        workspace.tensors[index].gradientScale = scale
-        sum += squares * scale * scale
+        let norm = tensorSquareSum(index).squareRoot()
+        workspace.tensors[index].gradientScale = factor(norm: norm, limit: limit)
+        // Not the norm times its factor: that is ∞ · 0 for a norm that overflowed.
+        let limited = min(norm, limit)
+        sum += limited * limited
       }
       total = sum.squareRoot()
     }

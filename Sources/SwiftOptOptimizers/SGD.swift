@@ -7,7 +7,7 @@ import CSwiftOpt
 ///     b ← momentum · b + (1 − dampening) · g        (b ← g at the first update)
 ///     p ← p − lr · b                                (g + momentum · b with nesterov)
 ///
-/// Nesterov's variant is equation 7 of Sutskever et al. 2013, "On the importance of
+/// Nesterov's variant is equations 3-4 of Sutskever et al. 2013, "On the importance of
 /// initialization and momentum in deep learning", shifted to the look-ahead point.
 public enum SGD: Optimizer {
   @frozen

@@ -12,6 +12,11 @@ static PyObject *exception_type(so_status status) {
     }
 }
 
+/* A message may quote the environment, which needn't be UTF-8. */
+static PyObject *decoded(const char *message, Py_ssize_t length) {
+    return PyUnicode_DecodeUTF8(message, length, "replace");
+}
+
 /* `message` with every "tensors[12]" replaced by "tensor 'name'". */
 static PyObject *with_names(const char *message, PyObject *names) {
     static const char prefix[] = "tensors[";
@@ -26,26 +31,23 @@ static PyObject *with_names(const char *message, PyObject *names) {
         if (end > digits && *end == ']' && index >= 0 && index < PyTuple_Size(names)) {
             name = PyTuple_GetItem(names, index);
         }
-        PyObject *before = PyUnicode_FromStringAndSize(rest, found - rest);
+        PyObject *before = decoded(rest, found - rest);
         PyObject *called = name != NULL ? PyUnicode_FromFormat("tensor %R", name)
                                         : PyUnicode_FromString(prefix);
         PyUnicode_AppendAndDel(&text, before); /* clears text when a piece is NULL */
         PyUnicode_AppendAndDel(&text, called);
         rest = name != NULL ? end + 1 : digits;
     }
-    PyUnicode_AppendAndDel(&text, PyUnicode_FromString(rest));
+    PyUnicode_AppendAndDel(&text, decoded(rest, (Py_ssize_t)strlen(rest)));
     return text;
 }
 
 void raise_status(so_status status, PyObject *names) {
     PyObject *type = exception_type(status);
-    if (names == NULL) {
-        PyErr_SetString(type, so_last_error());
-        return;
-    }
     const char *message = so_last_error();
     if (strncmp(message, "plan.", 5) == 0) message += 5; /* Python users see no so_plan */
-    PyObject *text = with_names(message, names);
+    PyObject *text = names != NULL ? with_names(message, names)
+                                   : decoded(message, (Py_ssize_t)strlen(message));
     if (text == NULL) return;
     PyErr_SetObject(type, text);
     Py_DECREF(text);

@@ -58,6 +58,7 @@ class Binding:
             for array, group in zip(arrays, groups, strict=True)
         ]
         self.scalars = np.tile(np.array(rule.scalar_values), (len(params), 1))
+        self._forms = [(array.shape, array.dtype) for array in arrays]
         self._group_count = len(settings)
         self.revision = -1
         self.bound: list[Any] | None = None
@@ -72,13 +73,12 @@ class Binding:
     def rebind(self, params: list[Any]) -> None:
         """Follow other arrays of the same shapes and dtypes; the state stays."""
         arrays = _arrays_of(self.names, params)
-        for name, array, slots in zip(self.names, arrays, self.slots, strict=True):
-            for slot in slots.values():
-                if array.shape != slot.shape or array.dtype != slot.dtype:
-                    raise ValueError(
-                        f"parameter {name!r} has shape {array.shape} and dtype {array.dtype}; "
-                        f"its state has shape {slot.shape} and dtype {slot.dtype}"
-                    )
+        for name, array, (shape, dtype) in zip(self.names, arrays, self._forms, strict=True):
+            if array.shape != shape or array.dtype != dtype:
+                raise ValueError(
+                    f"parameter {name!r} has shape {array.shape} and dtype {array.dtype}; "
+                    f"the array that it replaces has shape {shape} and dtype {dtype}"
+                )
         self._replace_plan(arrays)
         self.params = params
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Real
 from typing import Any
+
+import numpy as np
 
 from swiftopt._rules import Rule, Settings
 from swiftopt.schedules import Schedule
@@ -103,6 +106,12 @@ def _number(name: str, value: Any, is_flag: bool) -> float | Schedule:
 
 def as_number(name: str, value: Any) -> float:
     """Return a Python or NumPy number as a float."""
-    if isinstance(value, bool) or not hasattr(type(value), "__float__"):
+    is_scalar_array = (
+        isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "iuf"
+    )
+    if isinstance(value, bool) or not (isinstance(value, Real) or is_scalar_array):
         raise TypeError(f"{name} is {value!r}; it must be a number or a schedule")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is {value!r}; it must be a float64 number") from None

@@ -36,9 +36,17 @@ def copy_state(target: State, source: State) -> None:
                     f"it must have shape {array.shape} and dtype {array.dtype}"
                 )
             # Writing to one array must not change a source that is read later.
+            if array.ndim == 0 and slot == "step":
+                _check_step(f"state[{name!r}]['step']", float(value))
             pairs.append((array, value.copy() if np.may_share_memory(array, value) else value))
     for array, value in pairs:
         array[...] = value
+
+
+def _check_step(place: str, step: float) -> None:
+    # Beyond 2**53 a float64 no longer counts.
+    if not 0 <= step <= 2**53 or step != int(step):
+        raise ValueError(f"{place} is {step}; it must be a whole number >= 0")
 
 
 def _check_names(

@@ -27,7 +27,7 @@ class Structure:
         if is_grouped:
             self._form: Any = [_group_form(child, names) for child in nest]
         else:
-            self._form = _form_of(nest, "", names)
+            self._form = _form_of(nest, None, names)
         self.names = tuple(names)
         if len(set(names)) != len(names):
             twin = next(name for name in names if names.count(name) > 1)
@@ -72,13 +72,13 @@ def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
 
 def _group_form(nest: Any, names: list[str]) -> Any:
     if isinstance(nest, Mapping):
-        return _form_of(nest, "", names)
+        return _form_of(nest, None, names)
     children = nest if _is_sequence(nest) else [nest]
     forms = [_form_of(child, str(len(names)), names) for child in children]
     return forms if _is_sequence(nest) else forms[0]
 
 
-def _form_of(nest: object, path: str, names: list[str]) -> Any:
+def _form_of(nest: object, path: str | None, names: list[str]) -> Any:
     """None for a leaf, else a dict or list of forms. Appends the leaves' names."""
     if isinstance(nest, Mapping):
         return {
@@ -91,7 +91,7 @@ def _form_of(nest: object, path: str, names: list[str]) -> Any:
             f"params{_at(path)} is a {type(nest).__name__}; it must be an array, or a dict, "
             "list or tuple of arrays"
         )
-    names.append(path or _ROOT_NAME)
+    names.append(_ROOT_NAME if path is None else path)
     return None
 
 
@@ -131,15 +131,15 @@ def _count(form: Any) -> int:
     return sum(_count(child) for child in (form.values() if isinstance(form, dict) else form))
 
 
-def _key(key: object, path: str) -> str:
+def _key(key: object, path: str | None) -> str:
     if not isinstance(key, str | int) or isinstance(key, bool):
         raise TypeError(f"params{_at(path)}: key {key!r} must be a str or an int")
     return str(key)
 
 
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+def _join(path: str | None, name: str) -> str:
+    return name if path is None else f"{path}.{name}"
 
 
-def _at(path: str) -> str:
-    return f" at {path!r}" if path else ""
+def _at(path: str | None) -> str:
+    return "" if path is None else f" at {path!r}"

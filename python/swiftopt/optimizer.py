@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import is_
+from threading import RLock
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -72,6 +73,9 @@ class Optimizer:
         skip_nonfinite: bool,
         report_norm: bool,
     ) -> None:
+        # Settings and counts must not move between a step's preparation and its end.
+        # Reentrant, because an array's own code may call back.
+        self._lock = RLock()
         self._revision = Revision()
         self._clip_norm = _checked_clip_norm(clip_norm)
         self._skip_nonfinite = bool(skip_nonfinite)
@@ -79,6 +83,7 @@ class Optimizer:
         self._step_count = 0
         self._is_scheduled = False
         self._is_closed = False
+        self._lr = 0.0
         self._used: tuple[dict[str, float], ...] = ()
         self._state: Mapping[str, Mapping[str, Any]] | None = None
         self._lazy: dict[Any, Binding] = {}
@@ -124,8 +129,8 @@ class Optimizer:
     def _hyperparameters(entries: Mapping[str, Any]) -> dict[str, Any]:
         """Turn a group's entries into the rule's hyper-parameters by name."""
         values = dict(entries)
-        betas = values.pop("betas", None)
-        if betas is not None:
+        if "betas" in values:
+            betas = values.pop("betas")
             if not isinstance(betas, tuple | list) or len(betas) != 2:
                 raise TypeError(f"betas is {betas!r}; it must be a pair of numbers")
             values["beta1"], values["beta2"] = betas
@@ -168,22 +173,23 @@ class Optimizer:
         >>> w
         array([0.5, 2.5])
         """
-        binding = self._bound()
-        if params is not None:
-            self._follow(binding, params)
-        # A plain list goes to the native code as it is, which counts and checks it.
-        if grads is not None and not (
-            self._form.is_flat and (type(grads) is list or type(grads) is tuple)
-        ):
-            grads = self._form.leaves(grads, "grads")
-        report = self._run(binding, grads, self._step_count)
-        self._step_count = report.step
-        return report
+        with self._lock:
+            binding = self._bound()
+            if params is not None:
+                self._follow(binding, params)
+            # A plain list goes to the native code as it is, which counts and checks it.
+            if grads is not None and not (
+                self._form.is_flat and (type(grads) is list or type(grads) is tuple)
+            ):
+                grads = self._form.leaves(grads, "grads")
+            report = self._run(binding, grads, self._step_count)
+            self._step_count = report.step
+            return report
 
     def _run(self, binding: Binding, grads: Any, count: int) -> _core.Report:
         if binding.revision != self._revision.number or self._is_scheduled:
             self._configure(binding, count)
-        return binding.plan.step(grads, count + 1, self._used[0]["lr"], self._used)
+        return binding.plan.step(grads, count + 1, self._lr, self._used)
 
     def _configure(self, binding: Binding, count: int) -> None:
         """Give the binding's plan the settings for the update after `count` others."""
@@ -198,6 +204,7 @@ class Optimizer:
             self._report_norm,
         )
         binding.configure(self._revision.number, values, options)
+        self._lr = values[0][0]
         self._used = tuple(dict(zip(self._rule.value_names, row, strict=True)) for row in values)
         self._is_scheduled = isinstance(clip_norm, Schedule) or any(
             group.schedules for group in settings
@@ -222,8 +229,9 @@ class Optimizer:
         >>> w
         array([0.5, 0.5])
         """
-        binding = self._bound()
-        binding.bind(None if grads is None else self._form.leaves(grads, "grads"))
+        with self._lock:
+            binding = self._bound()
+            binding.bind(None if grads is None else self._form.leaves(grads, "grads"))
 
     def rebind(self, params: Any) -> None:
         """Update other arrays from now on, with the state as it is.
@@ -231,14 +239,15 @@ class Optimizer:
         For models whose arrays were replaced (by a setter, by unpickling): same structure,
         names, shapes and dtypes.
         """
-        binding = self._bound()
-        leaves = self._leaves(params)
-        binding.rebind(leaves)
-        start = 0
-        for group in self.param_groups:
-            end = start + len(group["params"])
-            group.replace_params(leaves[start:end])
-            start = end
+        with self._lock:
+            binding = self._bound()
+            leaves = self._leaves(params)
+            binding.rebind(leaves)
+            start = 0
+            for group in self.param_groups:
+                end = start + len(group["params"])
+                group.replace_params(leaves[start:end])
+                start = end
 
     def _follow(self, binding: Binding, params: Any) -> None:
         leaves = self._leaves(params)
@@ -273,21 +282,24 @@ class Optimizer:
                 "update() is for an optimizer without params; this one was made with params, "
                 "which step() updates"
             )
-        binding = self._lazy.get(key)
-        is_new = binding is None
-        if binding is None:
-            if any(str(key) == str(other) for other in self._lazy):
-                raise ValueError(f"key {key!r} has the same name as another key, {str(key)!r}")
-            settings = [group.settings for group in self.param_groups]
-            binding = Binding(self._rule, (str(key),), [param], [0], settings)
-        elif binding.params[0] is not param:
-            binding.rebind([param])
-        report = self._run(binding, [grad], int(binding.scalars[0, 0]))
-        self._step_count = max(self._step_count, report.step)
-        if is_new:
-            self._lazy[key] = binding
-            self._state = None
-        return report
+        with self._lock:
+            binding = self._lazy.get(key)
+            if binding is None:
+                binding = self._new_lazy_binding(key, param)
+            elif binding.params[0] is not param:
+                binding.rebind([param])
+            report = self._run(binding, [grad], int(binding.scalars[0, 0]))
+            self._step_count = max(self._step_count, report.step)
+            if key not in self._lazy:  # only now: a call that failed leaves no trace
+                self._lazy[key] = binding
+                self._state = None
+            return report
+
+    def _new_lazy_binding(self, key: Any, param: Any) -> Binding:
+        if any(str(key) == str(other) for other in self._lazy):
+            raise ValueError(f"key {key!r} has the same name as another key, {str(key)!r}")
+        settings = [group.settings for group in self.param_groups]
+        return Binding(self._rule, (str(key),), [param], [0], settings)
 
     # ------------------------------------------------------- functional form
 
@@ -320,7 +332,8 @@ class Optimizer:
         new_state = binding.state()
         copy_state(new_state, state)
         count = int(max(binding.scalars[:, 0], default=0))
-        report = self._run(binding, structure.leaves(grads, "grads"), count)
+        with self._lock:
+            report = self._run(binding, structure.leaves(grads, "grads"), count)
         return structure.nest(binding.params), new_state, report
 
     def _functional(self, params: Any, *, is_copied: bool) -> tuple[Structure, Binding]:
@@ -402,8 +415,9 @@ class Optimizer:
             If names, slots, shapes or dtypes differ; nothing was changed then.
         """
         self._check_open()
-        copy_state(self.state, state)
-        self._step_count = int(max((slots["step"] for slots in self.state.values()), default=0))
+        with self._lock:
+            copy_state(self.state, state)
+            self._step_count = int(max((slots["step"] for slots in self.state.values()), default=0))
 
     # --------------------------------------------------------------- lifetime
 
@@ -436,7 +450,13 @@ class Optimizer:
 
     def __getstate__(self) -> dict[str, Any]:
         self._check_open()
-        return {**self.__dict__, "_state": None}
+        return {name: value for name, value in self.__dict__.items() if name != "_lock"} | {
+            "_state": None
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = RLock()
 
     def __repr__(self) -> str:
         group = self.param_groups[0]

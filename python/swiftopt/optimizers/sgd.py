@@ -46,7 +46,7 @@ class SGD(Optimizer, rule="sgd"):
     References
     ----------
     Sutskever, Martens, Dahl & Hinton 2013, "On the importance of initialization and momentum
-    in deep learning", equations 1-2 (momentum) and 7 (Nesterov).
+    in deep learning", equations 1-2 (momentum) and 3-4 (Nesterov).
 
     Examples
     --------
