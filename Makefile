@@ -65,14 +65,13 @@ test-c: $(C_TESTS) ## Run the programs that use the C contract directly
 test-python: $(INSTALLED) ## Run the Python tests and doctests
 	$(BIN)/python -m pytest -q
 
-# Kernels of the lower levels, on processors that have no higher one. The large sizes and
-# what only takes long are left out: emulation is fifty times slower.
-EMULATED := -q -p no:randomly -p no:cacheprovider -m "not large" -o timeout=1200 \
-    python/tests/test_emulated.py
+# Kernels of the lower levels, on processors that have no higher one.
+EMULATED := -m pytest -q -p no:cacheprovider -m "not large" python/tests/test_levels.py \
+    python/tests/test_conformance.py python/tests/test_determinism.py
 
 test-emulated: $(INSTALLED) ## Run the baseline and AVX2 kernels under emulated old processors
-	qemu-x86_64 -cpu Nehalem $(BIN)/python -m pytest $(EMULATED)
-	qemu-x86_64 -cpu Haswell $(BIN)/python -m pytest $(EMULATED)
+	SWIFTOPT_TEST_LEVEL=baseline qemu-x86_64 -cpu Nehalem $(BIN)/python $(EMULATED)
+	SWIFTOPT_TEST_LEVEL=avx2 qemu-x86_64 -cpu Haswell $(BIN)/python $(EMULATED)
 
 lint: $(INSTALLED) ## Check formatting, types and stubs
 	swift format lint --strict --recursive Package.swift Sources Tests

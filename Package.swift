@@ -34,7 +34,9 @@ let package = Package(
   ],
   targets: [
     .target(name: "CSwiftOpt"),
-    .target(name: "SwiftOptShims"),
+    .target(
+      name: "SwiftOptShims",
+      cSettings: isEmbedded ? [.define("SWIFTOPT_OLD_GLIBC")] : []),
     .target(
       name: "SwiftOptOptimizers",
       dependencies: ["CSwiftOpt"],

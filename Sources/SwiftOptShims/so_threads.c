@@ -35,6 +35,8 @@
 #define _GNU_SOURCE /* syscall */
 #include "so_threads.h"
 
+#include "so_glibc.h"
+
 #include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
