@@ -88,6 +88,7 @@ class Optimizer:
         self._state: Mapping[str, Mapping[str, Any]] | None = None
         self._lazy: dict[Any, Binding] = {}
         self._structure: Structure | None = None
+        self._is_flat = False
         self._binding: Binding | None = None
         if params is None:
             self.param_groups = [self._new_group([], hyperparameters)]
@@ -101,6 +102,7 @@ class Optimizer:
         is_grouped = _is_list_of_groups(params)
         nest = _group_nests(params) if is_grouped else params
         self._structure = Structure(nest, is_grouped=is_grouped)
+        self._is_flat = self._structure.is_flat
         for index, group_nest in enumerate(nest if is_grouped else [nest]):
             overrides = params[index] if is_grouped else {}
             unknown = overrides.keys() - hyperparameters.keys() - {"params"}
@@ -174,12 +176,12 @@ class Optimizer:
         array([0.5, 2.5])
         """
         with self._lock:
-            binding = self._bound()
-            if params is not None:
-                self._follow(binding, params)
+            binding = self._binding
+            if binding is None or params is not None:
+                binding = self._bound_to(params)
             # A plain list goes to the native code as it is, which counts and checks it.
             if grads is not None and not (
-                self._form.is_flat and (type(grads) is list or type(grads) is tuple)
+                self._is_flat and (type(grads) is list or type(grads) is tuple)
             ):
                 grads = self._form.leaves(grads, "grads")
             report = self._run(binding, grads, self._step_count)
@@ -249,10 +251,12 @@ class Optimizer:
                 group.replace_params(leaves[start:end])
                 start = end
 
-    def _follow(self, binding: Binding, params: Any) -> None:
-        leaves = self._leaves(params)
-        if not all(map(is_, leaves, binding.params)):
+    def _bound_to(self, params: Any) -> Binding:
+        """Return the binding, which follows `params` if they are other arrays."""
+        binding = self._bound()
+        if not all(map(is_, self._leaves(params), binding.params)):
             self.rebind(params)
+        return binding
 
     def _leaves(self, params: Any) -> list[Any]:
         nest = _group_nests(params) if _is_list_of_groups(params) else params

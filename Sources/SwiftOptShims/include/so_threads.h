@@ -33,8 +33,8 @@ typedef void (*so_task)(void *context, int64_t begin, int64_t end, void *scratch
  *
  * Worker threads start at the first call that can use them, and block all signals.
  * A forked child starts its own; forked inside a task, it finishes the call, but
- * without the blocks that other threads had begun. The code must stay loaded once they run: link
- * shared libraries that contain it with -z nodelete if they may be unloaded. */
+ * without the blocks that other threads had begun. The code must stay loaded once
+ * workers run: link a shared library that may be unloaded with -z nodelete. */
 void so_parallel_for(int64_t count, int64_t grain, so_task task, void *context);
 
 /* Threads that a call may use, the calling one included. Initially the number in
