@@ -46,7 +46,8 @@ extension Step {
     }
     report.clip_coefficient = factor(norm: total, limit: plan.clip_norm)
     for index in 0..<tensorCount {
-      workspace.tensors[index].gradientScale *= report.clip_coefficient
+      let own = limitsTensorNorms ? workspace.tensors[index].gradientScale : 1
+      workspace.tensors[index].gradientScale = own * report.clip_coefficient
     }
   }
 

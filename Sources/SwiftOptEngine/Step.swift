@@ -12,6 +12,9 @@ struct Step {
   let tensors: UnsafeMutablePointer<so_tensor>
   let workspace: Workspace
   let kernels: so_kernels
+  let isDecoupled: Bool
+  /// Whether the tensors' gradient scales are those of this step.
+  var limitsNorms = false
 
   var tensorCount: Int { workspace.header.pointee.tensorCount }
 
@@ -40,9 +43,9 @@ extension so_plan {
       outcome: Int32(SO_UPDATED), norm_computed: 0, grad_norm: 0, clip_coefficient: 1,
       first_bad: -1)
     guard let tensors else { return nil }
-    let step = Step(
-      plan: self, tensors: tensors, workspace: workspace,
-      kernels: Level.kernels(level))
+    var step = Step(
+      plan: self, tensors: tensors, workspace: workspace, kernels: Level.kernels(level),
+      isDecoupled: header.pointee.description.decay == Int32(SO_DECAY_DECOUPLED))
     if let problem = step.gradientProblem(header.pointee.description) { return problem }
     step.run(&report, header.pointee.description)
     return nil
@@ -50,12 +53,10 @@ extension so_plan {
 }
 
 extension Step {
-  fileprivate func run(_ report: inout so_report, _ description: so_description) {
+  fileprivate mutating func run(_ report: inout so_report, _ description: so_description) {
     let limitsTensorNorms = limitsTensorNorms
-    let mustBeFinite =
-      plan.flags & UInt32(SO_SKIP_NONFINITE) != 0
-      || plan.clip_norm < .infinity || limitsTensorNorms
-    for index in 0..<tensorCount { workspace.tensors[index].gradientScale = 1 }
+    limitsNorms = plan.clip_norm < .infinity || limitsTensorNorms
+    let mustBeFinite = limitsNorms || plan.flags & UInt32(SO_SKIP_NONFINITE) != 0
     if mustBeFinite || plan.flags & UInt32(SO_REPORT_NORM) != 0 {
       share(.measure)
       sumSquares(&report)
@@ -63,7 +64,7 @@ extension Step {
         report.outcome = Int32(SO_SKIPPED)
         return
       }
-      limitNorms(&report, limitsTensorNorms: limitsTensorNorms)
+      if limitsNorms { limitNorms(&report, limitsTensorNorms: limitsTensorNorms) }
     }
     beginTensors(description)
     share(.update)

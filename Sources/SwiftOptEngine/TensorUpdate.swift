@@ -5,12 +5,13 @@ import SwiftOptShims
 /// Pass 2: the numbers of each tensor's step, then the tiles.
 extension Step {
   /// Advances the scalars of every tensor that has a gradient and stores the numbers
-  /// that its rule needs. Neighbours mostly share group and step count, and then the
-  /// numbers are copied.
+  /// that its rule needs.
+  ///
+  /// Neighbours mostly share group and step count, and then the numbers too. With many
+  /// small tensors it also matters to write no more than has to be: the other threads
+  /// have these cache lines, and each one that changed has to travel.
   func beginTensors(_ description: so_description) {
-    var begin = BeginTensors(
-      step: self, scalarCount: Int(description.scalar_count),
-      isDecoupled: description.decay == Int32(SO_DECAY_DECOUPLED))
+    var begin = BeginTensors(step: self, scalarCount: Int(description.scalar_count))
     _ = visitOptimizer(plan.optimizer, &begin)
   }
 
@@ -30,8 +31,9 @@ extension Step {
     var tileGradient = gradient + tile.begin &* gradientSize
 
     let group = plan.groups! + Int(tensor.pointee.group)
-    let penalty = work.pointee.penalty
-    let scale = work.pointee.gradientScale
+    let penalty = isDecoupled ? 0 : group.pointee.weight_decay
+    let limit = limitsNorms ? work.pointee.gradientScale : 1
+    let scale = group.pointee.maximize != 0 ? -limit : limit
     if gradientDtype != dtype || scale != 1 || penalty != 0 || group.pointee.clip_value < .infinity
     {
       var prepare = so_prepare(
@@ -46,8 +48,9 @@ extension Step {
         optimizer: plan.optimizer, dtype: dtype, parameter: tileParameter,
         gradient: tileGradient,
         slots: slots.assumingMemoryBound(to: UnsafeMutableRawPointer?.self).baseAddress!,
-        offset: Int64(tile.begin), count: Int64(tile.count), decay: work.pointee.decay,
-        coefficients: workspace.coefficients + tile.tensor &* Int(SO_COEFFICIENT_BYTES))
+        offset: Int64(tile.begin), count: Int64(tile.count),
+        decay: isDecoupled ? group.pointee.lr * group.pointee.weight_decay : 0,
+        coefficients: workspace.coefficients + work.pointee.model &* Int(SO_COEFFICIENT_BYTES))
       kernels.update!(&update)
     }
   }
@@ -56,7 +59,6 @@ extension Step {
 private struct BeginTensors: OptimizerVisitor {
   let step: Step
   let scalarCount: Int
-  let isDecoupled: Bool
 
   mutating func visit<Chosen: Optimizer>(_ optimizer: Chosen.Type) {
     // The last tensor whose numbers were computed, and its scalars before that.
@@ -67,17 +69,11 @@ private struct BeginTensors: OptimizerVisitor {
       guard tensor.pointee.gradient != nil, let scalars = tensor.pointee.scalars else { continue }
       let group = step.plan.groups! + Int(tensor.pointee.group)
       let work = step.workspace.tensors + index
-      let decay = group.pointee.weight_decay
-      work.pointee.decay = isDecoupled ? group.pointee.lr * decay : 0
-      work.pointee.penalty = isDecoupled ? 0 : decay
-      if group.pointee.maximize != 0 { work.pointee.gradientScale.negate() }
-
       let before = load(scalars)
       if model >= 0, before == modelScalars,
         step.tensors[model].group == tensor.pointee.group
       {
-        coefficients(index).copyMemory(
-          from: coefficients(model), byteCount: Int(SO_COEFFICIENT_BYTES))
+        if work.pointee.model != model { work.pointee.model = model }
         scalars.update(from: step.tensors[model].scalars!, count: scalarCount)
         continue
       }
@@ -89,14 +85,12 @@ private struct BeginTensors: OptimizerVisitor {
             hyperparameters: $0.assumingMemoryBound(to: Double.self).baseAddress!,
             scalars: scalars))
       }
-      coefficients(index).storeBytes(of: numbers, as: Chosen.Coefficients.self)
+      let place = step.workspace.coefficients + index &* Int(SO_COEFFICIENT_BYTES)
+      place.storeBytes(of: numbers, as: Chosen.Coefficients.self)
+      work.pointee.model = index
       model = index
       modelScalars = before
     }
-  }
-
-  private func coefficients(_ index: Int) -> UnsafeMutableRawPointer {
-    step.workspace.coefficients + index &* Int(SO_COEFFICIENT_BYTES)
   }
 
   private func load(_ scalars: UnsafePointer<Double>) -> SIMD4<Double> {

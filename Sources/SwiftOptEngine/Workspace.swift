@@ -9,12 +9,11 @@ struct TensorWork {
   /// plan writes; most scripts pass the same buffers again.
   var checkedGradient: UnsafeRawPointer?
   var checkedBytes = 0
-  /// The factor of this tensor's gradient in the current step.
+  /// The factor that limits this tensor's gradient in the current step. Only set in a
+  /// step that limits norms.
   var gradientScale: Double = 1
-  /// The share of itself that the parameter loses in the current step.
-  var decay: Double = 0
-  /// The share of the parameter that its gradient gains in the current step.
-  var penalty: Double = 0
+  /// The tensor whose coefficients this one uses too.
+  var model = 0
 }
 
 /// One written array, for the search for overlaps.

@@ -77,8 +77,11 @@ PyObject *plan_bind(PyObject *object, PyObject *gradients) {
 static so_status run_step(plan_object *self, const array_export *gradients, so_report *report) {
     for (Py_ssize_t index = 0; index < (Py_ssize_t)self->plan.tensor_count; index++) {
         const array_export *gradient = &gradients[index];
-        self->plan.tensors[index].gradient = gradient->dtype != 0 ? gradient->view.buf : NULL;
-        self->plan.tensors[index].gradient_dtype = gradient->dtype;
+        so_tensor *tensor = &self->plan.tensors[index];
+        const void *buffer = gradient->dtype != 0 ? gradient->view.buf : NULL;
+        /* Unchanged entries stay unwritten: other threads have them in their caches. */
+        if (tensor->gradient != buffer) tensor->gradient = buffer;
+        if (tensor->gradient_dtype != gradient->dtype) tensor->gradient_dtype = gradient->dtype;
     }
     if (self->element_count < ELEMENTS_WORTH_RELEASING_GIL) {
         return so_optimizer_step(&self->plan, report);
