@@ -70,6 +70,30 @@ let package = Package(
       ],
       swiftSettings: settings
     ),
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "CSwiftOpt", "SwiftOptShims", "SwiftOptOptimizers",
+        "SwiftOptKernels", "SwiftOptKernelsAVX2", "SwiftOptKernelsAVX512",
+      ],
+      path: "Tests/TestSupport",
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "SwiftOptKernelsTests",
+      dependencies: ["TestSupport", "CSwiftOpt", "SwiftOptShims", "SwiftOptOptimizers"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "SwiftOptEngineTests",
+      dependencies: ["TestSupport", "CSwiftOpt", "SwiftOptShims", "SwiftOptABI"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "SwiftOptSchedulesTests",
+      dependencies: ["SwiftOptSchedules"],
+      swiftSettings: settings
+    ),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c11

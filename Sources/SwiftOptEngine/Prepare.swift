@@ -6,6 +6,9 @@ extension so_plan {
   /// Bytes of workspace for this plan, looking at the tensors' counts only.
   public func workspaceSize(_ out: inout Int) -> Problem? {
     if let problem = shapeProblem() { return problem }
+    for index in 0..<Int(tensor_count) {
+      if let problem = countProblem(index) { return problem }
+    }
     guard let size = workspace(at: UnsafeMutableRawPointer(bitPattern: 16)!)?.size else {
       return .plan("plan: too many elements")
     }
@@ -50,7 +53,7 @@ extension so_plan {
   }
 
   /// Counts and pointers that everything else relies on.
-  private func shapeProblem() -> Problem? {
+  func shapeProblem() -> Problem? {
     guard tensor_count >= 0, tensor_count < Int64(Int32.max) else {
       return .field("tensor_count", Double(tensor_count), ">= 0 and < 2^31 - 1")
     }
@@ -66,6 +69,14 @@ extension so_plan {
     return nil
   }
 
+  private func countProblem(_ index: Int) -> Problem? {
+    let count = tensors![index].count
+    guard count >= 0, count <= Int64.max / 64 else {
+      return .tensor(index, "count is negative or too large")
+    }
+    return nil
+  }
+
   private func tensorProblem(_ index: Int, _ description: so_description) -> Problem? {
     let tensor = tensors![index]
     let width: UInt
@@ -74,9 +85,7 @@ extension so_plan {
     case Int32(SO_FLOAT64): width = 8
     default: return .dtype(index, "parameter_dtype is unknown")
     }
-    guard tensor.count >= 0, tensor.count <= Int64.max / 64 else {
-      return .tensor(index, "count is negative or too large")
-    }
+    if let problem = countProblem(index) { return problem }
     guard tensor.group >= 0, tensor.group < group_count else {
       return .tensor(index, "group is not the index of a group")
     }
@@ -107,13 +116,12 @@ extension so_plan {
     return nil
   }
 
+  /// The workspace's parts for counts without a problem, or nil if their size overflows.
   private func workspace(at base: UnsafeMutableRawPointer) -> Workspace? {
     var tileCount = 0
     for index in 0..<Int(tensor_count) {
-      let count = tensors![index].count
-      guard count >= 0, count <= Int64.max / 64 else { return nil }
-      tileCount &+= Workspace.tiles(count)
-      guard tileCount >= 0, tileCount < Int.max / 1024 else { return nil }
+      tileCount &+= Workspace.tiles(tensors![index].count)
+      guard tileCount < Int.max / 1024 else { return nil }
     }
     return Workspace(at: base, tensorCount: Int(tensor_count), tileCount: tileCount)
   }

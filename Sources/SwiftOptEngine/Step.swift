@@ -37,7 +37,9 @@ extension so_plan {
         at: base, tensorCount: header.pointee.tensorCount, tileCount: header.pointee.tileCount),
       workspace.size <= workspace_size
     else { return .plan("plan: call so_plan_prepare first") }
-    if let problem = groupsProblem(header.pointee.description) { return problem }
+    if let problem = shapeProblem() ?? groupsProblem(header.pointee.description) {
+      return problem
+    }
 
     report = so_report(
       outcome: Int32(SO_UPDATED), norm_computed: 0, grad_norm: 0, clip_coefficient: 1,

@@ -43,7 +43,7 @@ extension Step {
       kernels.prepare!(&prepare)
       tileGradient = UnsafeRawPointer(scratch)
     }
-    withUnsafeBytes(of: &tensor.pointee.slots) { slots in
+    withUnsafeBytes(of: tensor.pointee.slots) { slots in
       var update = so_update(
         optimizer: plan.optimizer, dtype: dtype, parameter: tileParameter,
         gradient: tileGradient,
@@ -78,7 +78,7 @@ private struct BeginTensors: OptimizerVisitor {
         continue
       }
       scalars[0] += 1
-      let numbers = withUnsafeBytes(of: &group.pointee.hyperparameters) {
+      let numbers = withUnsafeBytes(of: group.pointee.hyperparameters) {
         Chosen.coefficients(
           for: TensorStep(
             lr: group.pointee.lr,

@@ -37,7 +37,7 @@ static int fail(PyObject *type, const array_label *label, PyObject *text) {
     return -1;
 }
 
-static int fail_with_dtype(const array_label *label, PyObject *dtype) {
+static int fail_with_dtype(const array_label *label, int is_writable, PyObject *dtype) {
     int is_native = 1;
     PyObject *isnative = PyObject_GetAttrString(dtype, "isnative");
     if (isnative != NULL) {
@@ -48,9 +48,12 @@ static int fail_with_dtype(const array_label *label, PyObject *dtype) {
     return fail(PyExc_TypeError, label,
                 is_native
                     ? PyUnicode_FromFormat("has dtype %S; it must be float32 or float64", dtype)
-                    : PyUnicode_FromFormat("has the non-native byte order of dtype %S; "
-                                           "pass array.astype(array.dtype.newbyteorder('='))",
-                                           dtype));
+                    : PyUnicode_FromFormat(
+                          "has the non-native byte order of dtype %S; %s", dtype,
+                          is_writable
+                              ? "store it in the native one first (a copy here would be updated "
+                                "in its place)"
+                              : "pass array.astype(array.dtype.newbyteorder('='))"));
 }
 
 /* Explains a refused request, where a request with fewer demands can tell why. */
@@ -70,7 +73,9 @@ static int fail_with_request(PyObject *object, int is_writable, const array_labe
             text = PyUnicode_FromString("is read-only; it must be writable");
         } else if (!is_contiguous) {
             text = PyUnicode_FromString(
-                "is not C-contiguous; pass np.ascontiguousarray(...), which copies");
+                is_writable ? "is not C-contiguous; store it so first (w = np.ascontiguousarray(w)), "
+                              "a copy made here would be updated in its place"
+                            : "is not C-contiguous; pass np.ascontiguousarray(...), which copies");
         }
         if (text != NULL || PyErr_Occurred()) {
             Py_XDECREF(type);
@@ -91,7 +96,8 @@ static int fail_with_request(PyObject *object, int is_writable, const array_labe
 
 /* The dtype that `object.dtype` tells: SO_..., 0 if there is none that NumPy knows,
  * -1 with an exception. */
-static int told_dtype(core_state *state, PyObject *object, const array_label *label) {
+static int told_dtype(core_state *state, PyObject *object, int is_writable,
+                      const array_label *label) {
     PyObject *dtype = PyObject_GetAttr(object, state->dtype_string);
     if (dtype == NULL) {
         if (!PyErr_ExceptionMatches(PyExc_AttributeError)) return -1;
@@ -112,7 +118,7 @@ static int told_dtype(core_state *state, PyObject *object, const array_label *la
                                          dtype, state->float64_dtype, Py_EQ)) > 0) {
             result = SO_FLOAT64;
         } else {
-            result = is_equal < 0 ? -1 : fail_with_dtype(label, dtype);
+            result = is_equal < 0 ? -1 : fail_with_dtype(label, is_writable, dtype);
         }
     }
     Py_DECREF(dtype);
@@ -149,7 +155,7 @@ static int check_view(const Py_buffer *view, so_dtype dtype, const array_label *
 
 static int export_buffer(core_state *state, PyObject *object, int is_writable,
                          const array_label *label, array_export *out) {
-    int dtype = told_dtype(state, object, label);
+    int dtype = told_dtype(state, object, is_writable, label);
     if (dtype < 0) return -1;
     int flags = PyBUF_ND | (is_writable ? PyBUF_WRITABLE : 0) | (dtype == 0 ? PyBUF_FORMAT : 0);
     if (PyObject_GetBuffer(object, &out->view, flags) < 0) {

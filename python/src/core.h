@@ -91,6 +91,9 @@ typedef struct {
     array_export *gradients; /* of the step under way */
     array_export *bound;     /* of bind(); NULL: none */
     uint64_t element_count;  /* of all tensors together */
+    /* Completed steps as the last step told. Kept here because Python code can be
+     * interrupted between the step and an assignment of its own. */
+    long long step_count;
     int is_busy;
     int is_released;
 } plan_object;

@@ -101,6 +101,21 @@ static PyObject *plan_released(PyObject *object, void *Py_UNUSED(closure)) {
     return PyBool_FromLong(__atomic_load_n(&self->is_released, __ATOMIC_RELAXED));
 }
 
+static PyObject *plan_step_count(PyObject *object, void *Py_UNUSED(closure)) {
+    return PyLong_FromLongLong(((plan_object *)object)->step_count);
+}
+
+static int plan_set_step_count(PyObject *object, PyObject *value, void *Py_UNUSED(closure)) {
+    if (value == NULL) {
+        PyErr_SetString(PyExc_AttributeError, "step_count can't be deleted");
+        return -1;
+    }
+    long long count = PyLong_AsLongLong(value);
+    if (count == -1 && PyErr_Occurred()) return -1;
+    ((plan_object *)object)->step_count = count;
+    return 0;
+}
+
 PyDoc_STRVAR(plan_doc,
 "Plan(optimizer, names, parameters, slots, scalars, groups, group_count)\n--\n\n"
 "One optimizer over a fixed list of tensors: what is checked and laid out once.\n"
@@ -155,6 +170,8 @@ static PyMethodDef plan_methods[] = {
 
 static PyGetSetDef plan_getset[] = {
     {"released", plan_released, NULL, "Whether release() was called.", NULL},
+    {"step_count", plan_step_count, plan_set_step_count,
+     "The completed steps: step_after of the last step, or one less if it was skipped.", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

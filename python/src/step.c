@@ -105,12 +105,15 @@ static PyObject *step_in_use(plan_object *self, PyObject *gradients, PyObject *s
         PyErr_Format(PyExc_TypeError, "step_after is %R; it must be an int", step_after);
         return NULL;
     }
+    const long long count_after = PyLong_AsLongLong(step_after);
+    if (count_after == -1 && PyErr_Occurred()) return NULL;
     if (is_given && collect_gradients(self, gradients, self->gradients) < 0) return NULL;
 
     so_report report;
     so_status status = run_step(self, is_given ? self->gradients : self->bound, &report);
     PyObject *result = NULL;
     if (status == SO_OK) {
+        self->step_count = report.outcome == SO_SKIPPED ? count_after - 1 : count_after;
         result = make_report(self->state, self->names, &report, step_after, lr, groups);
     } else {
         raise_status(status, self->names);

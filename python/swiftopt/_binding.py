@@ -70,8 +70,8 @@ class Binding:
             self.rule.name, self.names, arrays, slots, self.scalars, self.groups, self._group_count
         )
 
-    def rebind(self, params: list[Any]) -> None:
-        """Follow other arrays of the same shapes and dtypes; the state stays."""
+    def rebound(self, params: list[Any]) -> Binding:
+        """Return a binding of other arrays of the same shapes and dtypes to this state."""
         arrays = _arrays_of(self.names, params)
         for name, array, (shape, dtype) in zip(self.names, arrays, self._forms, strict=True):
             if array.shape != shape or array.dtype != dtype:
@@ -79,8 +79,11 @@ class Binding:
                     f"parameter {name!r} has shape {array.shape} and dtype {array.dtype}; "
                     f"the array that it replaces has shape {shape} and dtype {dtype}"
                 )
-        self._replace_plan(arrays)
-        self.params = params
+        other = object.__new__(Binding)
+        other.__dict__.update(self.__dict__)
+        other.params = params
+        other._replace_plan(arrays)
+        return other
 
     def add_missing_slots(self, settings: list[Settings]) -> bool:
         """Give parameters the slots that changed hyper-parameters need; True if any."""
@@ -91,16 +94,17 @@ class Binding:
                 slots[name] = slot
                 is_changed = True
         if is_changed:
-            self._replace_plan(arrays)
+            self._replace_plan(arrays).release()
         return is_changed
 
-    def _replace_plan(self, arrays: list[Array]) -> None:
-        plan = self._new_plan(arrays)  # may refuse the arrays: the old plan is still whole
+    def _replace_plan(self, arrays: list[Array]) -> _core.Plan:
+        """Make a new plan and return the old one, which still holds the old arrays."""
+        old, plan = self.plan, self._new_plan(arrays)
+        plan.step_count = old.step_count
         if self.bound is not None:
             plan.bind(self.bound)
-        self.plan.release()
-        self.plan = plan
-        self.revision = -1
+        self.plan, self.revision = plan, -1
+        return old
 
     def bind(self, grads: list[Any] | None) -> None:
         """Hold the gradients' memory until other ones are bound."""
@@ -130,13 +134,13 @@ class Binding:
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         del state["plan"]
-        state["bound"] = None
-        state["revision"] = -1
-        return state
+        return {**state, "bound": None, "revision": -1, "step_count": self.plan.step_count}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        step_count = state.pop("step_count")
         self.__dict__.update(state)
         self.plan = self._new_plan(_arrays_of(self.names, self.params))
+        self.plan.step_count = step_count
 
 
 def _arrays_of(names: tuple[str, ...], params: list[Any]) -> list[Array]:

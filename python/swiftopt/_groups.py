@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -29,7 +29,7 @@ class ParameterGroup(dict[str, Any]):
     """The hyper-parameters of some parameters, by the names of the optimizer's arguments.
 
     As in torch, ``group["lr"] = 0.01`` holds from the next step on. A value that is not
-    allowed raises at once and the old one stays. ``group["params"]`` is the list of arrays;
+    allowed raises at once and the old one stays. ``group["params"]`` is the tuple of arrays;
     it can't be replaced here (`Optimizer.rebind` does that).
     """
 
@@ -40,7 +40,7 @@ class ParameterGroup(dict[str, Any]):
         rule: Rule,
         translate: Translate,
         revision: Revision,
-        params: list[Any],
+        params: Sequence[Any],
         entries: Mapping[str, Any],
     ) -> None:
         super().__init__(entries)
@@ -50,12 +50,12 @@ class ParameterGroup(dict[str, Any]):
         self.settings = self._checked(entries)
         self.replace_params(params)
 
-    def replace_params(self, params: list[Any]) -> None:
+    def replace_params(self, params: Sequence[Any]) -> None:
         """Show other arrays; what the optimizer updates is its own affair."""
-        super().__setitem__("params", params)
+        super().__setitem__("params", tuple(params))
 
     def _checked(self, entries: Mapping[str, Any]) -> Settings:
-        values = {**{name: entries[name] for name in _COMMON}, **self._translate(entries)}
+        values = self._translate(entries)
         rule = self._rule
         settings = Settings(
             [_number(name, values[name], name in rule.flags) for name in rule.value_names]
@@ -64,17 +64,18 @@ class ParameterGroup(dict[str, Any]):
         return settings
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if name not in self or name == "params":
-            known = ", ".join(sorted(key for key in self if key != "params"))
-            raise KeyError(f"{name!r} can't be set; a group of this optimizer has {known}")
-        self.settings = self._checked({**self, name: value})
-        super().__setitem__(name, value)
-        self._revision.number += 1
+        self.update({name: value})
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        """Set several hyper-parameters, each checked."""
-        for name, value in dict(*args, **kwargs).items():
-            self[name] = value
+        """Set several hyper-parameters at once; on an error none of them changes."""
+        changes = dict(*args, **kwargs)
+        for name in changes:
+            if name not in self or name == "params":
+                known = ", ".join(sorted(key for key in self if key != "params"))
+                raise KeyError(f"{name!r} can't be set; a group of this optimizer has {known}")
+        self.settings = self._checked({**self, **changes})
+        super().update(changes)
+        self._revision.number += 1
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
         raise TypeError("a parameter group always has the same hyper-parameters")
@@ -87,21 +88,25 @@ class ParameterGroup(dict[str, Any]):
         return (ParameterGroup, arguments)
 
 
-_COMMON = ("lr", "weight_decay", "clip_value", "clip_tensor_norm", "maximize")
 _LIMITS = ("clip_value", "clip_tensor_norm")
 
 
 def _number(name: str, value: Any, is_flag: bool) -> float | Schedule:
     """Return a hyper-parameter as the native code takes it."""
     if is_flag:
-        if not isinstance(value, bool | int) or value not in (0, 1):
-            raise TypeError(f"{name} is {value!r}; it must be True or False")
-        return float(value)
+        return float(as_flag(name, value))
     if isinstance(value, Schedule):
         return value
     if value is None and name in _LIMITS:
         return float("inf")
     return as_number(name, value)
+
+
+def as_flag(name: str, value: Any) -> bool:
+    """Return a Python or NumPy bool as a bool."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} is {value!r}; it must be True or False")
+    return bool(value)
 
 
 def as_number(name: str, value: Any) -> float:

@@ -74,7 +74,10 @@ class Rule:
 
     def check(self, values: list[float]) -> None:
         """Raise ValueError if a hyper-parameter is out of its bounds."""
-        self._checker.set_group(0, values)
+        try:
+            self._checker.set_group(0, values)
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix("groups[0].")) from None
 
     def new_slots(
         self, array: Array, settings: Settings, existing: Mapping[str, Array] | None = None

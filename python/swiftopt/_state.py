@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 State = Mapping[str, Mapping[str, Any]]
+
+
+class ReadOnly(Mapping[str, Any]):
+    """A dict that can't be changed. Copies and pickles are plain dicts."""
+
+    __slots__ = ("_entries",)
+
+    def __init__(self, entries: dict[str, Any]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> Any:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return repr(self._entries)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (dict, (self._entries,))
 
 
 def copy_state(target: State, source: State) -> None:
@@ -41,6 +65,17 @@ def copy_state(target: State, source: State) -> None:
             pairs.append((array, value.copy() if np.may_share_memory(array, value) else value))
     for array, value in pairs:
         array[...] = value
+
+
+def check_names(state: Any) -> None:
+    """Raise unless this is a mapping of mappings of arrays."""
+    if not isinstance(state, Mapping):
+        raise TypeError(f"state is a {type(state).__name__}; it must be a mapping")
+    for name, slots in state.items():
+        if not isinstance(slots, Mapping) or not all(
+            isinstance(value, np.ndarray) for value in slots.values()
+        ):
+            raise TypeError(f"state[{name!r}] must be a mapping of arrays")
 
 
 def _check_step(place: str, step: float) -> None:

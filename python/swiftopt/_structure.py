@@ -81,18 +81,41 @@ def _group_form(nest: Any, names: list[str]) -> Any:
 def _form_of(nest: object, path: str | None, names: list[str]) -> Any:
     """None for a leaf, else a dict or list of forms. Appends the leaves' names."""
     if isinstance(nest, Mapping):
+        _refuse_copies(nest, path)
         return {
             key: _form_of(child, _join(path, _key(key, path)), names) for key, child in nest.items()
         }
     if _is_sequence(nest):
         return [_form_of(child, _join(path, str(index)), names) for index, child in enumerate(nest)]
-    if nest is None or isinstance(nest, str | bytes | set | frozenset) or hasattr(nest, "__next__"):
+    if nest is None or isinstance(nest, str | bytes) or _is_other_iterable(nest):
         raise TypeError(
             f"params{_at(path)} is a {type(nest).__name__}; it must be an array, or a dict, "
-            "list or tuple of arrays"
+            "list or tuple of arrays (list(...) makes one of an iterable)"
         )
     names.append(_ROOT_NAME if path is None else path)
     return None
+
+
+def _is_other_iterable(nest: object) -> bool:
+    """Whether this is a generator, a set, a dict's values, ...: no array of any kind."""
+    if not hasattr(nest, "__iter__") or hasattr(nest, "__dlpack__"):
+        return False
+    try:
+        memoryview(nest)  # type: ignore[arg-type]
+    except TypeError:
+        return True
+    except ValueError:  # an array whose dtype has no format
+        return False
+    return False
+
+
+def _refuse_copies(nest: Mapping[Any, Any], path: str | None) -> None:
+    """Refuse what makes new arrays at each look, such as the archive of np.load."""
+    if not isinstance(nest, dict) and any(nest[key] is not nest[key] for key in nest):
+        raise TypeError(
+            f"params{_at(path)} is a {type(nest).__name__} that gives copies; "
+            "it must hold the arrays (dict(...) reads them once)"
+        )
 
 
 def _collect(form: Any, nest: Any, what: str, leaves: Leaves) -> None:

@@ -1,26 +1,25 @@
-"""What all optimizers have in common."""
+"""What all optimizers do: steps."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from operator import is_
-from threading import RLock
-from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
+
+import numpy as np
 
 from swiftopt import _core
 from swiftopt._arrays import as_parameter
+from swiftopt._base import Number, OptimizerBase, is_list_of_groups
 from swiftopt._binding import Binding
-from swiftopt._groups import ParameterGroup, Revision, as_number
-from swiftopt._rules import Rule
 from swiftopt._state import copy_state
 from swiftopt._structure import Structure
 from swiftopt.schedules import Schedule
 
-Number = float | Schedule
+__all__ = ["Number", "Optimizer"]
 
 
-class Optimizer:
+class Optimizer(OptimizerBase):
     """Updates arrays in place from their gradients. The base of all optimizers.
 
     Parameters
@@ -48,95 +47,9 @@ class Optimizer:
     report_norm : bool
         Have the gradients' norm in the report even if nothing needs it.
 
-    Attributes
-    ----------
-    param_groups : list of dict
-        The hyper-parameters of each group and, under "params", its arrays. Setting an
-        entry holds from the next step on.
+    Hyper-parameters can be changed between steps: ``optimizer.lr = 0.01`` for every group,
+    ``optimizer.param_groups[1]["lr"] = 0.01`` for one.
     """
-
-    _rule: ClassVar[Rule]
-
-    param_groups: list[ParameterGroup]
-
-    def __init_subclass__(cls, rule: str | None = None, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if rule is not None:
-            cls._rule = Rule(rule)
-
-    def __init__(
-        self,
-        params: Any,
-        hyperparameters: dict[str, Any],
-        *,
-        clip_norm: Number | None,
-        skip_nonfinite: bool,
-        report_norm: bool,
-    ) -> None:
-        # Settings and counts must not move between a step's preparation and its end.
-        # Reentrant, because an array's own code may call back.
-        self._lock = RLock()
-        self._revision = Revision()
-        self._clip_norm = _checked_clip_norm(clip_norm)
-        self._skip_nonfinite = bool(skip_nonfinite)
-        self._report_norm = bool(report_norm)
-        self._step_count = 0
-        self._is_scheduled = False
-        self._is_closed = False
-        self._lr = 0.0
-        self._used: tuple[dict[str, float], ...] = ()
-        self._state: Mapping[str, Mapping[str, Any]] | None = None
-        self._lazy: dict[Any, Binding] = {}
-        self._structure: Structure | None = None
-        self._is_flat = False
-        self._binding: Binding | None = None
-        if params is None:
-            self.param_groups = [self._new_group([], hyperparameters)]
-        else:
-            self._bind_parameters(params, hyperparameters)
-
-    def _bind_parameters(self, params: Any, hyperparameters: dict[str, Any]) -> None:
-        leaves: list[Any] = []
-        groups: list[int] = []
-        self.param_groups = []
-        is_grouped = _is_list_of_groups(params)
-        nest = _group_nests(params) if is_grouped else params
-        self._structure = Structure(nest, is_grouped=is_grouped)
-        self._is_flat = self._structure.is_flat
-        for index, group_nest in enumerate(nest if is_grouped else [nest]):
-            overrides = params[index] if is_grouped else {}
-            unknown = overrides.keys() - hyperparameters.keys() - {"params"}
-            if unknown:
-                raise ValueError(
-                    f"params[{index}]: {min(unknown)!r} is not a hyper-parameter of a group; "
-                    f"these are: {', '.join(sorted(hyperparameters))}"
-                )
-            group_leaves = Structure(group_nest).leaves(group_nest, "params")
-            entries = {name: overrides.get(name, hyperparameters[name]) for name in hyperparameters}
-            self.param_groups.append(self._new_group(group_leaves, entries))
-            groups += [index] * len(group_leaves)
-            leaves += group_leaves
-        self._binding = Binding(
-            self._rule,
-            self._structure.names,
-            leaves,
-            groups,
-            [group.settings for group in self.param_groups],
-        )
-
-    def _new_group(self, params: list[Any], entries: dict[str, Any]) -> ParameterGroup:
-        return ParameterGroup(self._rule, self._hyperparameters, self._revision, params, entries)
-
-    @staticmethod
-    def _hyperparameters(entries: Mapping[str, Any]) -> dict[str, Any]:
-        """Turn a group's entries into the rule's hyper-parameters by name."""
-        values = dict(entries)
-        if "betas" in values:
-            betas = values.pop("betas")
-            if not isinstance(betas, tuple | list) or len(betas) != 2:
-                raise TypeError(f"betas is {betas!r}; it must be a pair of numbers")
-            values["beta1"], values["beta2"] = betas
-        return values
 
     # ------------------------------------------------------------------ steps
 
@@ -158,7 +71,8 @@ class Optimizer:
         -------
         Report
             ``status`` ("updated" or "skipped"), ``step``, ``lr``, ``groups``, ``grad_norm``,
-            ``clip_coefficient``, ``first_bad``, ``update_norm``.
+            ``clip_coefficient``, ``first_bad``, ``update_norm``. ``groups`` has the numbers
+            that each group's rule used, by their native names (``beta1``, not ``betas``).
 
         Raises
         ------
@@ -184,8 +98,9 @@ class Optimizer:
                 self._is_flat and (type(grads) is list or type(grads) is tuple)
             ):
                 grads = self._form.leaves(grads, "grads")
-            report = self._run(binding, grads, self._step_count)
-            self._step_count = report.step
+            report = self._run(binding, grads, binding.plan.step_count)
+            if binding is not self._binding:
+                self._commit(binding)
             return report
 
     def _run(self, binding: Binding, grads: Any, count: int) -> _core.Report:
@@ -195,7 +110,7 @@ class Optimizer:
 
     def _configure(self, binding: Binding, count: int) -> None:
         """Give the binding's plan the settings for the update after `count` others."""
-        settings = [group.settings for group in self.param_groups]
+        settings = [group.settings for group in self._groups]
         if binding.revision != self._revision.number and binding.add_missing_slots(settings):
             self._state = None
         values = [group.at(count) for group in settings]
@@ -205,7 +120,10 @@ class Optimizer:
             self._skip_nonfinite,
             self._report_norm,
         )
-        binding.configure(self._revision.number, values, options)
+        try:
+            binding.configure(self._revision.number, values, options)
+        except ValueError as error:  # constants were checked when they were set
+            raise ValueError(f"at step {count} of a schedule, {error}") from None
         self._lr = values[0][0]
         self._used = tuple(dict(zip(self._rule.value_names, row, strict=True)) for row in values)
         self._is_scheduled = isinstance(clip_norm, Schedule) or any(
@@ -233,7 +151,14 @@ class Optimizer:
         """
         with self._lock:
             binding = self._bound()
-            binding.bind(None if grads is None else self._form.leaves(grads, "grads"))
+            leaves = None if grads is None else self._form.leaves(grads, "grads")
+            for name, leaf in zip(binding.names, leaves or [], strict=False):
+                if isinstance(leaf, float | int | np.generic):
+                    raise TypeError(
+                        f"gradient {name!r} is a {type(leaf).__name__}, which can't change; "
+                        "bind an array"
+                    )
+            binding.bind(leaves)
 
     def rebind(self, params: Any) -> None:
         """Update other arrays from now on, with the state as it is.
@@ -242,25 +167,43 @@ class Optimizer:
         names, shapes and dtypes.
         """
         with self._lock:
-            binding = self._bound()
-            leaves = self._leaves(params)
-            binding.rebind(leaves)
-            start = 0
-            for group in self.param_groups:
-                end = start + len(group["params"])
-                group.replace_params(leaves[start:end])
-                start = end
+            self._commit(self._bound().rebound(self._leaves(params)))
 
     def _bound_to(self, params: Any) -> Binding:
-        """Return the binding, which follows `params` if they are other arrays."""
+        """Return the binding, or a new one if `params` are other arrays."""
         binding = self._bound()
-        if not all(map(is_, self._leaves(params), binding.params)):
-            self.rebind(params)
-        return binding
+        leaves = self._leaves(params)
+        return binding if all(map(is_, leaves, binding.params)) else binding.rebound(leaves)
+
+    def _commit(self, binding: Binding) -> None:
+        """Replace the binding by one to other arrays."""
+        old, self._binding = self._bound(), binding
+        old.plan.release()
+        for index, group in enumerate(self._groups):
+            group.replace_params(
+                [
+                    param
+                    for param, owner in zip(binding.params, binding.groups, strict=True)
+                    if owner == index
+                ]
+            )
 
     def _leaves(self, params: Any) -> list[Any]:
-        nest = _group_nests(params) if _is_list_of_groups(params) else params
+        nest = [group["params"] for group in params] if is_list_of_groups(params) else params
         return self._form.leaves(nest, "params")
+
+    def _bound(self) -> Binding:
+        self._check_open()
+        if self._binding is None:
+            raise ValueError(
+                "this optimizer was made without params; use update(), or init() and apply()"
+            )
+        return self._binding
+
+    @property
+    def _form(self) -> Structure:
+        assert self._structure is not None  # _bound() comes first
+        return self._structure
 
     def update(self, key: Any, param: Any, grad: Any) -> _core.Report:
         """Update one parameter, with the state that belongs to `key`.
@@ -287,23 +230,39 @@ class Optimizer:
                 "which step() updates"
             )
         with self._lock:
-            binding = self._lazy.get(key)
-            if binding is None:
+            old = self._lazy.get(key)
+            if old is None:
                 binding = self._new_lazy_binding(key, param)
-            elif binding.params[0] is not param:
-                binding.rebind([param])
-            report = self._run(binding, [grad], int(binding.scalars[0, 0]))
-            self._step_count = max(self._step_count, report.step)
-            if key not in self._lazy:  # only now: a call that failed leaves no trace
-                self._lazy[key] = binding
+            else:
+                binding = old if old.params[0] is param else old.rebound([param])
+            # An interrupt may come right after the native step: by then the state must be
+            # known. Any refusal comes before it and leaves no trace.
+            self._lazy[key] = binding
+            try:
+                report = self._run(binding, [grad], binding.plan.step_count)
+            except (TypeError, ValueError, RuntimeError):
+                if old is None:
+                    del self._lazy[key]
+                else:
+                    self._lazy[key] = old
+                raise
+            if old is None:
                 self._state = None
+                self._loaded.pop(str(key), None)
+            elif old is not binding:
+                old.plan.release()
             return report
 
     def _new_lazy_binding(self, key: Any, param: Any) -> Binding:
-        if any(str(key) == str(other) for other in self._lazy):
-            raise ValueError(f"key {key!r} has the same name as another key, {str(key)!r}")
-        settings = [group.settings for group in self.param_groups]
-        return Binding(self._rule, (str(key),), [param], [0], settings)
+        name = str(key)
+        if any(name == binding.names[0] for binding in self._lazy.values()):
+            raise ValueError(f"key {key!r} has the same name as another key, {name!r}")
+        settings = [group.settings for group in self._groups]
+        binding = Binding(self._rule, (name,), [param], [0], settings)
+        if name in self._loaded:
+            copy_state(binding.state(), {name: self._loaded[name]})
+            binding.plan.step_count = int(binding.scalars[0, 0])
+        return binding
 
     # ------------------------------------------------------- functional form
 
@@ -342,8 +301,8 @@ class Optimizer:
 
     def _functional(self, params: Any, *, is_copied: bool) -> tuple[Structure, Binding]:
         self._check_open()
-        if len(self.param_groups) != 1:
-            raise ValueError("init() and apply() are for an optimizer with one group of parameters")
+        if len(self._groups) != 1 or is_list_of_groups(params):
+            raise ValueError("init() and apply() are for one group of parameters")
         structure = Structure(params)
         leaves = structure.leaves(params, "params")
         if is_copied:
@@ -351,140 +310,5 @@ class Optimizer:
                 as_parameter(leaf, f"parameter {name!r}").copy()
                 for name, leaf in zip(structure.names, leaves, strict=True)
             ]
-        settings = [self.param_groups[0].settings]
+        settings = [self._groups[0].settings]
         return structure, Binding(self._rule, structure.names, leaves, [0] * len(leaves), settings)
-
-    # --------------------------------------------------------------- settings
-
-    @property
-    def lr(self) -> Number:
-        """The learning rate of the first group; setting it sets that of every group."""
-        return self.param_groups[0]["lr"]  # type: ignore[no-any-return]
-
-    @lr.setter
-    def lr(self, value: Number) -> None:
-        for group in self.param_groups:
-            group["lr"] = value
-
-    @property
-    def clip_norm(self) -> Number | None:
-        """The limit of the norm over all gradients, or None."""
-        return None if self._clip_norm == float("inf") else self._clip_norm
-
-    @clip_norm.setter
-    def clip_norm(self, value: Number | None) -> None:
-        self._clip_norm = _checked_clip_norm(value)
-        self._revision.number += 1
-
-    @property
-    def step_count(self) -> int:
-        """Completed updates; skipped steps don't count."""
-        return self._step_count
-
-    # ------------------------------------------------------------------ state
-
-    @property
-    def state(self) -> Mapping[str, Mapping[str, Any]]:
-        """The state as a read-only mapping {name: {slot: array}} of writable arrays.
-
-        "step" and the running products of the betas are 0-d float64 arrays. The arrays are
-        the optimizer's own: what is written to them is used by the next step.
-
-        Examples
-        --------
-        >>> import numpy as np, swiftopt as so
-        >>> optimizer = so.Adam({"w": np.zeros(2)})
-        >>> sorted(optimizer.state["w"])
-        ['beta1_product', 'beta2_product', 'exp_avg', 'exp_avg_sq', 'step']
-        """
-        if self._state is None:
-            bindings = [self._binding] if self._binding is not None else self._lazy.values()
-            self._state = MappingProxyType(
-                {
-                    name: MappingProxyType(slots)
-                    for binding in bindings
-                    for name, slots in binding.state().items()
-                }
-            )
-        return self._state
-
-    def load_state(self, state: Mapping[str, Mapping[str, Any]]) -> None:
-        """Copy a state, as `state` gives it, into this optimizer.
-
-        The step count becomes the largest of the parameters' counts.
-
-        Raises
-        ------
-        ValueError
-            If names, slots, shapes or dtypes differ; nothing was changed then.
-        """
-        self._check_open()
-        with self._lock:
-            copy_state(self.state, state)
-            self._step_count = int(max((slots["step"] for slots in self.state.values()), default=0))
-
-    # --------------------------------------------------------------- lifetime
-
-    def close(self) -> None:
-        """Give back the memory of all arrays; the optimizer can't be used any more.
-
-        Only needed to resize an array that an optimizer has held.
-        """
-        self._is_closed = True
-        for binding in [self._binding, *self._lazy.values()]:
-            if binding is not None:
-                binding.plan.release()
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise ValueError("this optimizer is closed")
-
-    def _bound(self) -> Binding:
-        if self._binding is None or self._is_closed:
-            self._check_open()
-            raise ValueError(
-                "this optimizer was made without params; use update(), or init() and apply()"
-            )
-        return self._binding
-
-    @property
-    def _form(self) -> Structure:
-        assert self._structure is not None  # _bound() comes first
-        return self._structure
-
-    def __getstate__(self) -> dict[str, Any]:
-        self._check_open()
-        return {name: value for name, value in self.__dict__.items() if name != "_lock"} | {
-            "_state": None
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._lock = RLock()
-
-    def __repr__(self) -> str:
-        group = self.param_groups[0]
-        entries = ", ".join(f"{name}={group[name]!r}" for name in group if name != "params")
-        count = sum(len(group["params"]) for group in self.param_groups)
-        return f"{type(self).__name__}({count} parameters, {entries})"
-
-
-def _is_list_of_groups(params: Any) -> bool:
-    return (
-        isinstance(params, list | tuple)
-        and len(params) > 0
-        and all(isinstance(group, dict) and "params" in group for group in params)
-    )
-
-
-def _group_nests(params: Any) -> list[Any]:
-    return [group["params"] for group in params]
-
-
-def _checked_clip_norm(value: Number | None) -> Number:
-    if value is None:
-        return float("inf")
-    first = value(0) if isinstance(value, Schedule) else as_number("clip_norm", value)
-    if not first > 0:
-        raise ValueError(f"clip_norm is {first}; it must be > 0")
-    return value if isinstance(value, Schedule) else first

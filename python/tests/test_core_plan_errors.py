@@ -90,9 +90,20 @@ def test_gradient_that_is_no_array(gradient):
         _core.Plan(**plan_arguments()).step([gradient, None], 1, 0.5, ())
 
 
+# A parameter is updated, so the advice is not to pass a copy.
+ADVICE = {
+    "pass array.astype(array.dtype.newbyteorder('='))": "store it in the native one first "
+    "(a copy here would be updated in its place)",
+    "pass np.ascontiguousarray(...), which copies": "store it so first "
+    "(w = np.ascontiguousarray(w)), a copy made here would be updated in its place",
+}
+
+
 @pytest.mark.parametrize(("parameter", "error", "text"), BAD_ARRAYS)
 def test_bad_parameter(parameter, error, text):
     arguments = plan_arguments(parameters=[parameter, np.zeros(3)])
+    for advice, other in ADVICE.items():
+        text = text.replace(advice, other)
     with pytest.raises(error, match=f"^parameter 'w' {re.escape(text)}$"):
         _core.Plan(**arguments)
 

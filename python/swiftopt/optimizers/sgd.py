@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from swiftopt.optimizer import Number, Optimizer
 
@@ -68,7 +68,7 @@ class SGD(Optimizer, rule="sgd"):
         weight_decay: Number = 0.0,
         nesterov: bool = False,
         *,
-        momentum_start: str = "gradient",
+        momentum_start: Literal["gradient", "zero"] = "gradient",
         maximize: bool = False,
         clip_norm: Number | None = None,
         clip_tensor_norm: Number | None = None,
