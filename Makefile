@@ -54,7 +54,7 @@ test-swift: $(SYSTEM) ## Run the XCTest suites
 
 C_TESTS := $(patsubst Tests/c/%.c,build/c/%,$(wildcard Tests/c/*.c))
 
-build/c/%: Tests/c/%.c $(INSTALLED)
+build/c/%: Tests/c/%.c $(wildcard Tests/c/*.h) $(INSTALLED)
 	@mkdir -p build/c
 	gcc -std=c11 -O1 -Wall -Wextra -Werror -ISources/CSwiftOpt/include \
 	    -ISources/SwiftOptShims/include -o $@ $< build/native/libswiftopt.a -lm -lpthread
@@ -85,6 +85,7 @@ bench: $(INSTALLED) ## Measure against the memory limit and the peers that are i
 	$(BIN)/python -m benchmarks
 
 wheel: $(VENV)/.tools ## Build the wheel into dist/ and check what it needs
+	rm -rf dist
 	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
 	$(BIN)/python scripts/check_wheel.py dist
 

@@ -5,7 +5,6 @@ import PackageDescription
 // sanitizers use the same sources in normal mode.
 let isEmbedded = Context.environment["SWIFTOPT_EMBEDDED"] == "1"
 
-//
 // Without -fno-math-errno a square root is a compare, an instruction and a libm
 // call, and no loop with one vectorises.
 let settings: [SwiftSetting] =

@@ -20,7 +20,9 @@ class BuildWithSwift(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         """Link the archive into the extension."""
-        ext.extra_objects = [str(build_native.build())]
+        archive = str(build_native.build())
+        ext.extra_objects = [archive]
+        ext.depends = [*ext.depends, archive]
         super().build_extension(ext)
 
 

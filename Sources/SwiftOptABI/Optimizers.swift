@@ -1,6 +1,7 @@
 import CSwiftOpt
 import SwiftOptEngine
 import SwiftOptOptimizers
+import SwiftOptShims
 
 @c @implementation
 public func so_optimizer_count() -> Int32 {
@@ -44,5 +45,7 @@ public func so_plan_check_groups(_ plan: UnsafePointer<so_plan>) -> so_status {
 public func so_optimizer_step(
   _ plan: UnsafePointer<so_plan>, _ report: UnsafeMutablePointer<so_report>
 ) -> so_status {
-  plan.pointee.step(&report.pointee).map(fail) ?? so_status(SO_OK)
+  let settings = so_float_begin()
+  defer { so_float_end(settings) }
+  return plan.pointee.step(&report.pointee).map(fail) ?? so_status(SO_OK)
 }

@@ -14,7 +14,9 @@ public func so_schedule_evaluate(
   _ steps: UnsafePointer<Double>?, _ count: Int64,
   _ values: UnsafeMutablePointer<Double>?
 ) -> so_status {
-  withSchedule(program, length) { schedule in
+  let settings = so_float_begin()
+  defer { so_float_end(settings) }
+  return withSchedule(program, length) { schedule in
     let count = Int(count)
     if count == 0 { return so_status(SO_OK) }
     guard count > 0 else {

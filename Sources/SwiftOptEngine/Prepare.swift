@@ -19,22 +19,25 @@ extension so_plan {
   /// Checks what stays the same over the steps and fills the workspace.
   public func prepare() -> Problem? {
     guard let description = describeOptimizer(optimizer) else { return .noOptimizer(optimizer) }
-    if let problem = shapeProblem() ?? groupsProblem(description) { return problem }
-    for index in 0..<Int(tensor_count) {
-      if let problem = tensorProblem(index, description) { return problem }
-    }
     guard let base = workspace else { return .plan("plan: workspace is NULL") }
     guard UInt(bitPattern: base) & 15 == 0 else {
       return .plan("plan: workspace is not aligned to 16 bytes")
+    }
+    guard workspace_size >= MemoryLayout<Workspace.Header>.size else {
+      return .plan("plan: workspace_size is less than so_plan_workspace_size gives")
+    }
+    // Until everything is right, no step may use what an earlier call left here.
+    base.assumingMemoryBound(to: Workspace.Header.self).pointee.magic = 0
+    if let problem = shapeProblem() ?? groupsProblem(description) { return problem }
+    for index in 0..<Int(tensor_count) {
+      if let problem = tensorProblem(index, description) { return problem }
     }
     guard let workspace = workspace(at: base), workspace.size <= workspace_size else {
       return .plan("plan: workspace_size is less than so_plan_workspace_size gives")
     }
     fill(workspace, description)
-    if let problem = overlapProblem(workspace, description) {
-      workspace.header.pointee.magic = 0
-      return problem
-    }
+    if let problem = overlapProblem(workspace, description) { return problem }
+    workspace.header.pointee.magic = Workspace.magic
     return nil
   }
 
@@ -156,7 +159,7 @@ extension so_plan {
     }
     workspace.firstTile[Int(tensor_count)] = tile
     workspace.header.pointee = Workspace.Header(
-      magic: Workspace.magic, tensorCount: Int(tensor_count), tileCount: tile,
+      magic: 0, tensorCount: Int(tensor_count), tileCount: tile,
       rangeCount: rangeCount, elementCount: elementCount,
       groupCount: group_count, optimizer: optimizer, description: description)
   }

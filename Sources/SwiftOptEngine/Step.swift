@@ -80,6 +80,13 @@ extension Step {
     var neededSlots: UInt32 = 0
     for index in 0..<tensorCount {
       let tensor = tensors + index
+      guard tensor.pointee.group >= 0, tensor.pointee.group < plan.group_count else {
+        return .tensor(index, "group is not the index of a group")
+      }
+      let tiles = workspace.firstTile[index + 1] &- workspace.firstTile[index]
+      guard tensor.pointee.count >= 0, Workspace.tiles(tensor.pointee.count) == tiles else {
+        return .tensor(index, "count is not that of so_plan_prepare")
+      }
       guard let gradient = tensor.pointee.gradient, tensor.pointee.count > 0 else { continue }
       let dtype = tensor.pointee.gradient_dtype
       guard dtype == Int32(SO_FLOAT32) || dtype == Int32(SO_FLOAT64) else {
@@ -93,6 +100,7 @@ extension Step {
       guard neededSlots & ~work.pointee.presentSlots == 0 else {
         return .tensor(index, "a hyper-parameter that is not 0 needs a slot that is NULL")
       }
+      if work.pointee.usedSlots != neededSlots { work.pointee.usedSlots = neededSlots }
       let size = dtype == Int32(SO_FLOAT32) ? 4 : 8
       let bytes = Int(tensor.pointee.count) &* size
       if work.pointee.checkedGradient == gradient && work.pointee.checkedBytes >= bytes {

@@ -43,11 +43,15 @@ extension Step {
       kernels.prepare!(&prepare)
       tileGradient = UnsafeRawPointer(scratch)
     }
-    withUnsafeBytes(of: tensor.pointee.slots) { slots in
+    var slots = tensor.pointee.slots
+    withUnsafeMutableBytes(of: &slots) { bytes in
+      let slots = bytes.assumingMemoryBound(to: UnsafeMutableRawPointer?.self).baseAddress!
+      for slot in 0..<Int(SO_MAX_SLOTS) where work.pointee.usedSlots & (1 << UInt32(slot)) == 0 {
+        slots[slot] = nil
+      }
       var update = so_update(
         optimizer: plan.optimizer, dtype: dtype, parameter: tileParameter,
-        gradient: tileGradient,
-        slots: slots.assumingMemoryBound(to: UnsafeMutableRawPointer?.self).baseAddress!,
+        gradient: tileGradient, slots: slots,
         offset: Int64(tile.begin), count: Int64(tile.count),
         decay: isDecoupled ? group.pointee.lr * group.pointee.weight_decay : 0,
         coefficients: workspace.coefficients + work.pointee.model &* Int(SO_COEFFICIENT_BYTES))

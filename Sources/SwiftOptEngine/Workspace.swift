@@ -5,6 +5,9 @@ import SwiftOptShims
 struct TensorWork {
   /// Bit i: slot i is present.
   var presentSlots: UInt32 = 0
+  /// Bit i: the group's hyper-parameters ask for slot i. One that is present but not
+  /// asked for, because a flag was switched off, stays as it is.
+  var usedSlots: UInt32 = 0
   /// The gradient of the last step whose memory was compared with all that the
   /// plan writes; most scripts pass the same buffers again.
   var checkedGradient: UnsafeRawPointer?

@@ -42,16 +42,32 @@ struct TileRunner<Scalar: RealScalar>: RuleRunner {
   let decay: Scalar
 
   /// The loop that all of the library is for. One expression subtracts step and
-  /// decay together: decaying the parameter first would round it twice.
+  /// decay together: decaying the parameter first would round it twice. Without decay
+  /// an infinite parameter must not become 0 · ∞.
   @inline(__always)
   func run<Rule: UpdateRule>(_ rule: Rule, _ streams: Rule.Streams)
   where Rule.Streams.Scalar == Scalar {
-    for index in 0..<count {
-      var slots = streams.load(index)
-      let step = rule.update(gradient: gradient[index], slots: &slots)
-      streams.store(slots, at: index)
-      let value = parameter[index]
-      parameter[index] = value - (step + decay * value)
+    if decay == 0 {
+      for index in 0..<count {
+        parameter[index] = parameter[index] - advance(rule, streams, index)
+      }
+    } else {
+      for index in 0..<count {
+        let step = advance(rule, streams, index)
+        let value = parameter[index]
+        parameter[index] = value - (step + decay * value)
+      }
     }
+  }
+
+  /// Advances the state of element `index` and returns its step.
+  @inline(__always)
+  private func advance<Rule: UpdateRule>(
+    _ rule: Rule, _ streams: Rule.Streams, _ index: Int
+  ) -> Scalar where Rule.Streams.Scalar == Scalar {
+    var slots = streams.load(index)
+    let step = rule.update(gradient: gradient[index], slots: &slots)
+    streams.store(slots, at: index)
+    return step
   }
 }

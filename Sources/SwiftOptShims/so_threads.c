@@ -35,7 +35,9 @@
 #define _GNU_SOURCE /* syscall */
 #include "so_threads.h"
 
+#include "so_float.h"
 #include "so_glibc.h"
+#include "so_kernels.h"
 
 #include <linux/futex.h>
 #include <pthread.h>
@@ -46,31 +48,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+_Static_assert(SO_TILE_ELEMENTS * 8 <= SO_SCRATCH_BYTES, "a float64 tile fits the scratch");
+
 /* ------------------------------------------- what differs by processor */
 
 #if defined(__x86_64__)
-#include <xmmintrin.h>
-typedef uint32_t float_control;
-static float_control read_float_control(void) { return _mm_getcsr(); }
-static void write_float_control(float_control value) { _mm_setcsr(value); }
-static const float_control default_float_control = 0x1F80; /* all exceptions masked */
-static void relax(void) { _mm_pause(); }
+static void relax(void) { __builtin_ia32_pause(); }
 #elif defined(__aarch64__)
-typedef uint64_t float_control; /* FPCR, and the exception flags (FPSR) above it */
-static float_control read_float_control(void) {
-    uint64_t control, flags;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
-    __asm__ volatile("mrs %0, fpsr" : "=r"(flags));
-    return (control & UINT32_MAX) | flags << 32;
-}
-static void write_float_control(float_control value) {
-    __asm__ volatile("msr fpcr, %0" : : "r"(value & UINT32_MAX));
-    __asm__ volatile("msr fpsr, %0" : : "r"(value >> 32));
-}
-static const float_control default_float_control = 0;
 static void relax(void) { __asm__ volatile("yield"); }
 #else
-#error "so_threads.c: this processor's floating-point control register is missing"
+#error "so_threads.c: how does this processor pause?"
 #endif
 
 /* ------------------------------------------------------------ the pool */
@@ -130,14 +117,13 @@ static bool claim(struct participant *owner, uint64_t *block) {
 
 /* Runs blocks of the current job until none is unclaimed. */
 static void participate(uint32_t self, void *scratch) {
-    float_control before = read_float_control();
-    write_float_control(default_float_control);
+    uint64_t settings = so_float_begin();
     for (uint32_t i = 0; i < current.participants; i++) {
         struct participant *owner = &participants[(self + i) % current.participants];
         uint64_t block;
         while (claim(owner, &block)) run_block(&current, block, scratch);
     }
-    write_float_control(before);
+    so_float_end(settings);
 }
 
 /* ------------------------------------------------------------ the worker */
@@ -214,10 +200,9 @@ static void retire(struct participant *worker) {
 /* Not inlined, nor is the next function: only one of their scratches is needed. */
 static __attribute__((noinline)) void run_serially(const struct job *job, uint64_t blocks) {
     alignas(CACHE_LINE) unsigned char scratch[SO_SCRATCH_BYTES];
-    float_control before = read_float_control();
-    write_float_control(default_float_control);
+    uint64_t settings = so_float_begin();
     for (uint64_t block = 0; block < blocks; block++) run_block(job, block, scratch);
-    write_float_control(before);
+    so_float_end(settings);
 }
 
 /* Runs the job on up to `threads` threads. The pool is held by this thread. */

@@ -78,9 +78,17 @@ static int set_group(plan_object *self, PyObject *index, PyObject *sequence) {
     for (int at = 0; at < self->description.hyperparameter_count; at++) {
         new.hyperparameters[at] = values[COMMON_VALUES + at];
     }
-    self->plan.groups[group] = new;
+    /* This group alone, so that setting all of them takes time in proportion. */
+    so_plan only = self->plan;
+    only.tensor_count = 0;
+    only.groups = &new;
+    only.group_count = 1;
+    if (so_plan_check_groups(&only) == SO_OK) {
+        self->plan.groups[group] = new;
+        return 0;
+    }
+    self->plan.groups[group] = new; /* again, for the group's index in the message */
     so_status status = so_plan_check_groups(&self->plan);
-    if (status == SO_OK) return 0;
     self->plan.groups[group] = old;
     raise_status(status, self->names);
     return -1;

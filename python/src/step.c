@@ -1,9 +1,9 @@
 /* step.c - gradients in, one native step, a report out. */
 #include "core.h"
 
-/* Below this many elements a step takes about a microsecond, and handing over the
- * GIL would cost a good part of that. */
-enum { ELEMENTS_WORTH_RELEASING_GIL = 8192 };
+/* Below this many elements a step takes a few microseconds at most, and handing over
+ * the GIL would cost a good part of that. A tensor takes as long as some elements. */
+enum { ELEMENTS_WORTH_RELEASING_GIL = 8192, ELEMENTS_PER_TENSOR = 256 };
 
 /* Holds one gradient per tensor in `out` (all empty); None leaves its entry empty.
  * On an error nothing is held. */
@@ -83,7 +83,8 @@ static so_status run_step(plan_object *self, const array_export *gradients, so_r
         if (tensor->gradient != buffer) tensor->gradient = buffer;
         if (tensor->gradient_dtype != gradient->dtype) tensor->gradient_dtype = gradient->dtype;
     }
-    if (self->element_count < ELEMENTS_WORTH_RELEASING_GIL) {
+    uint64_t work = self->element_count + ELEMENTS_PER_TENSOR * (uint64_t)self->plan.tensor_count;
+    if (work < ELEMENTS_WORTH_RELEASING_GIL) {
         return so_optimizer_step(&self->plan, report);
     }
     so_status status;

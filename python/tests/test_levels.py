@@ -12,7 +12,7 @@ SUPPORTED = [_core.level_supported(name) for name in _core.level_names()]
 def test_levels_build_on_each_other():
     assert _core.level_names() == ("baseline", "avx2", "avx512")
     assert SUPPORTED[0]
-    assert SUPPORTED == sorted(SUPPORTED, reverse=True)
+    assert sorted(SUPPORTED, reverse=True) == SUPPORTED
 
 
 @pytest.mark.parametrize("name", _core.level_names())

@@ -6,8 +6,8 @@
  * library keeps no pointer after a call returns.
  *
  * Every function that can fail returns an so_status. On any status other than
- * SO_OK nothing was written, except to the output argument's error-free fields,
- * and so_last_error() says which argument was wrong, what it was and what it
+ * SO_OK no parameter, state or value was written (a plan's workspace and a report
+ * may have been), and so_last_error() says which argument was wrong, what it was and what it
  * must be. The text belongs to the calling thread and lasts until that thread's
  * next failing call.
  *
@@ -57,7 +57,7 @@ int32_t so_level_count(void);
 const char *SO_NONNULL so_level_name(int32_t index);
 /* 1 if this machine can run level `index`, else 0. */
 int32_t so_level_supported(int32_t index);
-/* Index of the level in use. At first use it is the one that the environment
+/* Index of the level in use; -1 if the environment names one that can't be had. At first use it is the one that the environment
  * variable SWIFTOPT_LEVEL names, else the highest that the machine supports. */
 int32_t so_level_current(void);
 /* Chooses a level by name, for the whole process. NULL chooses as at first use.
@@ -107,7 +107,7 @@ typedef struct so_hyperparameter {
 /* One array of the state, of the parameter's shape and dtype. */
 typedef struct so_slot {
     const char *SO_NULLABLE name;
-    int32_t required_by;   /* present iff this hyper-parameter is not 0; -1: always */
+    int32_t required_by;   /* needed if this hyper-parameter is not 0; -1: always */
     int32_t initial_value; /* starts at this hyper-parameter's value; -1: at 0 */
 } so_slot;
 
@@ -153,7 +153,8 @@ typedef struct so_group {
 typedef struct so_tensor {
     void *SO_NULLABLE parameter;
     const void *SO_NULLABLE gradient; /* NULL: this tensor and its state stay as they are */
-    void *SO_NULLABLE slots[SO_MAX_SLOTS]; /* NULL: this slot is absent */
+    /* NULL: this slot is absent. One that is present but not needed stays as it is. */
+    void *SO_NULLABLE slots[SO_MAX_SLOTS];
     double *SO_NULLABLE scalars; /* scalar_count numbers */
     int64_t count;
     int32_t group;
@@ -168,8 +169,8 @@ enum {
 };
 
 /* A step over all tensors. Fill it once, call so_plan_prepare once, then only
- * the gradients (pointer and dtype), the groups and clip_norm may change between
- * steps; anything else needs so_plan_prepare again. */
+ * the gradients (pointer and dtype), the groups, clip_norm and flags may change
+ * between steps; anything else needs so_plan_prepare again. */
 typedef struct so_plan {
     int32_t optimizer;
     int32_t group_count;
@@ -191,7 +192,9 @@ enum {
 typedef struct so_report {
     int32_t outcome;         /* SO_UPDATED or SO_SKIPPED */
     int32_t norm_computed;   /* 1: grad_norm and first_bad are known */
-    double grad_norm;        /* of all gradients as given, before any clipping */
+    /* Of all gradients before any clipping, rounded to the parameters' precision. It
+     * overflows to INFINITY beyond 1e154, and clip_norm then leaves nothing of them. */
+    double grad_norm;
     double clip_coefficient; /* the factor of clip_norm, 1 if it did not limit */
     int64_t first_bad;       /* the first tensor whose gradient has inf or nan; -1: none */
 } so_report;
@@ -201,7 +204,8 @@ so_status so_plan_workspace_size(const so_plan *SO_NONNULL plan, int64_t *SO_NON
 /* Checks everything that stays the same over the steps (counts, dtypes, slots,
  * overlap between any two written arrays) and fills the workspace. */
 so_status so_plan_prepare(const so_plan *SO_NONNULL plan);
-/* Checks the groups alone: finite, within the bounds that so_description gives. */
+/* Checks the groups (finite, within the bounds that so_description gives), clip_norm,
+ * flags and counts, but no tensor. */
 so_status so_plan_check_groups(const so_plan *SO_NONNULL plan);
 /* One optimizer step over all tensors that have a gradient.
  * Order: per-tensor norm clip, global norm clip, value clip, maximize, coupled
@@ -242,7 +246,8 @@ enum {
 /* Checks that `program` is one complete schedule with sensible operands. */
 so_status so_schedule_validate(const double *SO_NULLABLE program, int64_t length);
 /* values[i] = schedule(steps[i]) for a program that so_schedule_validate accepts
- * (it is checked again). Every step must be finite and >= 0. */
+ * (it is checked again). Every step must be finite and >= 0. `values` may be `steps`;
+ * otherwise they must not overlap. A growing schedule may overflow to INFINITY. */
 so_status so_schedule_evaluate(const double *SO_NULLABLE program, int64_t length,
                                const double *SO_NULLABLE steps, int64_t count,
                                double *SO_NULLABLE values);

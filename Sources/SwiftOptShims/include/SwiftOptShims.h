@@ -4,6 +4,7 @@
 
 #include "so_cpu.h"
 #include "so_error.h"
+#include "so_float.h"
 #include "so_kernels.h"
 #include "so_level.h"
 #include "so_threads.h"

@@ -8,8 +8,9 @@
 #pragma clang assume_nonnull begin
 #endif
 
-/* Bytes of scratch memory that a task may use while it runs. */
-#define SO_SCRATCH_BYTES 65536
+/* Bytes of scratch memory that a task may use while it runs. It is on the caller's
+ * stack, which Python code can make as small as 64 KiB. */
+#define SO_SCRATCH_BYTES 16384
 
 /* Works on the elements begin ..< end. `scratch` is SO_SCRATCH_BYTES bytes of any
  * content, aligned to 64, that no other running task has. */
