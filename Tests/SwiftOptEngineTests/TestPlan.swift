@@ -105,7 +105,7 @@ final class TestPlan {
     return block
   }
 
-  // ------------------------------------------------------------- the contract's calls
+  // MARK: - The contract's calls
 
   func prepare() -> so_status { so_plan_prepare(&plan) }
 
@@ -119,13 +119,22 @@ final class TestPlan {
     }
   }
 
-  // ---------------------------------------------------------------------- the memory
+  // MARK: - The memory
 
   /// All bytes of all parameters, slots and scalars.
   var writtenBytes: [UInt8] {
     var bytes: [UInt8] = []
     for block in written { bytes.append(contentsOf: block.bytes) }
     return bytes
+  }
+
+  /// Puts back what `writtenBytes` of a plan like this one gave.
+  func restore(_ bytes: [UInt8]) {
+    var rest = bytes[...]
+    for block in written {
+      block.raw.copyMemory(from: Array(rest.prefix(block.byteCount)), byteCount: block.byteCount)
+      rest = rest.dropFirst(block.byteCount)
+    }
   }
 
   func parameter(_ index: Int) -> [Double] {

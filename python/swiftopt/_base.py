@@ -21,10 +21,21 @@ class OptimizerBase:
 
     _rule: ClassVar[Rule]
 
+    lr: Number
+    weight_decay: Number
+    maximize: bool
+    clip_value: Number | None
+    clip_tensor_norm: Number | None
+
     def __init_subclass__(cls, rule: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if rule is not None:
             cls._rule = Rule(rule)
+            # Properties, not __getattr__, which would slow down every look-up in a step.
+            code = cls.__init__.__code__
+            for name in code.co_varnames[2 : code.co_argcount + code.co_kwonlyargcount]:
+                if not hasattr(OptimizerBase, name):
+                    setattr(cls, name, _group_property(name))
 
     def __init__(
         self,
@@ -114,22 +125,6 @@ class OptimizerBase:
         Setting an entry holds from the next step on.
         """
         return self._groups
-
-    def __getattr__(self, name: str) -> Any:
-        """Look up a hyper-parameter of the first group, such as ``optimizer.lr``."""
-        groups = self.__dict__.get("_groups", ())
-        if groups and name != "params" and name in groups[0]:
-            return groups[0][name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set a hyper-parameter in every group, as ``optimizer.lr = 0.01`` does."""
-        groups = self.__dict__.get("_groups", ())
-        if groups and name != "params" and name in groups[0]:
-            for group in groups:
-                group[name] = value
-        else:
-            super().__setattr__(name, value)
 
     @property
     def clip_norm(self) -> Number | None:
@@ -261,6 +256,19 @@ class OptimizerBase:
             for group in self._groups
         ]
         return f"{type(self).__name__}({'; '.join(lines)}, clip_norm={self.clip_norm!r})"
+
+
+def _group_property(name: str) -> property:
+    """Return a property that reads the first group's entry and sets every group's."""
+
+    def read(self: OptimizerBase) -> Any:
+        return self._groups[0][name]
+
+    def write(self: OptimizerBase, value: Any) -> None:
+        for group in self._groups:
+            group[name] = value
+
+    return property(read, write, doc=f"{name} of the first group; setting it sets every group's.")
 
 
 def is_list_of_groups(params: Any) -> bool:

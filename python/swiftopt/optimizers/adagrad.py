@@ -55,6 +55,10 @@ class Adagrad(Optimizer, rule="adagrad"):
     array([0.9, 2.1])
     """
 
+    lr_decay: Number
+    eps: Number
+    initial_accumulator_value: float
+
     def __init__(
         self,
         params: Any = None,

@@ -58,6 +58,11 @@ class Adam(Optimizer, rule="adam"):
     array([0.9, 2.1])
     """
 
+    betas: tuple[Number, Number]
+    eps: Number
+    amsgrad: bool
+    epsilon_hat: bool
+
     def __init__(
         self,
         params: Any = None,

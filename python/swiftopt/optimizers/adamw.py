@@ -58,6 +58,11 @@ class AdamW(Optimizer, rule="adamw"):
     array([0.85, 2. ])
     """
 
+    betas: tuple[Number, Number]
+    eps: Number
+    amsgrad: bool
+    epsilon_hat: bool
+
     def __init__(
         self,
         params: Any = None,

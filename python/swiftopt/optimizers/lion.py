@@ -50,6 +50,8 @@ class Lion(Optimizer, rule="lion"):
     array([0.9, 2.1, 3. ])
     """
 
+    betas: tuple[Number, Number]
+
     def __init__(
         self,
         params: Any = None,

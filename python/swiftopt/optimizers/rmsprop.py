@@ -62,6 +62,12 @@ class RMSprop(Optimizer, rule="rmsprop"):
     array([0.8, 2.2])
     """
 
+    alpha: Number
+    eps: Number
+    momentum: Number
+    centered: bool
+    initial_accumulator_value: float
+
     def __init__(
         self,
         params: Any = None,

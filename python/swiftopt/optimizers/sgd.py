@@ -59,6 +59,11 @@ class SGD(Optimizer, rule="sgd"):
     array([0.71, 1.71])
     """
 
+    momentum: Number
+    dampening: Number
+    nesterov: bool
+    momentum_start: Literal["gradient", "zero"]
+
     def __init__(
         self,
         params: Any = None,
