@@ -1,4 +1,5 @@
 import CSwiftOpt
+import Glibc
 import TestSupport
 import XCTest
 
@@ -52,5 +53,60 @@ final class StateTests: XCTestCase {
     plan.setGradient(0, [3])
     plan.run()
     XCTAssertEqual(plan.tensors[0].slot(0)!.load(as: Double.self), 9.25)
+  }
+
+  /// A slot that no hyper-parameter asks for any more has no part in the step. Plain
+  /// gradient descent has no dampening.
+  func testASlotThatIsNotNeededStaysAsItIs() {
+    let settings = Settings(.named("sgd")).with("momentum", 0.5).with("dampening", 0.25)
+    let plan = TestPlan(settings, [TensorShape(1, dtype: SO_FLOAT64)])
+    plan.setParameter(0, [0])
+    plan.setGradient(0, [8])
+    plan.groups[0].lr = 1
+    plan.run()
+    XCTAssertEqual(plan.parameter(0), [-8])
+    plan.groups[0].setHyperparameters(settings.with("momentum", 0).values)
+    XCTAssertEqual(plan.step(), so_status(SO_OK), lastError)
+    XCTAssertEqual(plan.parameter(0), [-16])
+    // Half of the 8 that the buffer still has, and three quarters of the gradient.
+    plan.groups[0].setHyperparameters(settings.values)
+    XCTAssertEqual(plan.step(), so_status(SO_OK), lastError)
+    XCTAssertEqual(plan.parameter(0), [-16 - (4 + 6)])
+  }
+
+  /// The rounding mode of the calling thread has no part in the numbers, and is kept.
+  func testTheCallersRoundingModeHasNoPart() {
+    let shapes = [TensorShape(100), TensorShape(2049, dtype: SO_FLOAT64)]
+    let modes: [Int32] = [FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO]
+    for optimizer in OptimizerEntry.all {
+      let nearest = stepBytes(optimizer, shapes)
+      for mode in modes {
+        fesetround(mode)
+        let before = bareKernelResult()
+        let bytes = stepBytes(optimizer, shapes)
+        let after = bareKernelResult()
+        fesetround(FE_TONEAREST)
+        XCTAssert(haveSameBits(bytes, nearest), "\(optimizer.name), mode \(mode)")
+        XCTAssert(haveSameBits(after, before), "\(optimizer.name), mode \(mode) was not kept")
+        XCTAssertFalse(haveSameBits(before, bareKernelResult()), "mode \(mode) does nothing")
+      }
+    }
+  }
+
+  private func stepBytes(_ optimizer: OptimizerEntry, _ shapes: [TensorShape]) -> [UInt8] {
+    let plan = TestPlan(optimizer.variants.last!, shapes)
+    (plan.plan.clip_norm, plan.groups[0].weight_decay) = (1, 0.1)
+    plan.run()
+    return plan.writtenBytes
+  }
+
+  /// Kernels round as their thread does. C's fegetround would not tell: on x86-64 it looks
+  /// at another register than the one for vectors.
+  private func bareKernelResult() -> [Double] {
+    var state = RuleState<Double>(Settings(.named("sgd")), parameter: (0..<99).map { Double($0) })
+    let coefficients = state.begin(lr: 0.1)
+    state.update(
+      gradient: state.parameter, coefficients: coefficients, level: .baseline, .end)
+    return state.parameter
   }
 }

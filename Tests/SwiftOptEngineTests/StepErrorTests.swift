@@ -54,13 +54,39 @@ final class StepErrorTests: XCTestCase {
     assertRefuses(plan, fault, "noise") { plan.step() }
   }
 
-  /// A workspace that was good is not after its plan turned out to overlap.
-  func testAWorkspaceIsUnpreparedAfterAnOverlap() {
-    let plan = makePlan()
-    plan.tensors[1].parameter = plan.tensors[1].slot(0)
-    XCTAssertEqual(plan.prepare(), so_status(SO_INVALID_VALUE))
-    assertRefuses(plan, Fault("plan: call so_plan_prepare first") { _ in }, "step") {
-      plan.step()
+  /// Whatever the last prepare complained about, no step may rely on the one before it.
+  func testAWorkspaceIsUnpreparedAfterAFailedPrepare() {
+    let changes: [@Sendable (TestPlan) -> Void] = [
+      { $0.tensors[1].parameter = $0.tensors[1].slot(0) },
+      { $0.tensors[1].count = -1 },
+      { $0.groups[0].lr = -1 },
+      { $0.plan.flags = 4 },
+    ]
+    for change in changes {
+      let plan = makePlan()
+      let tensor = plan.tensors[1]
+      change(plan)
+      XCTAssertEqual(plan.prepare(), so_status(SO_INVALID_VALUE))
+      plan.tensors[1] = tensor
+      (plan.groups[0].lr, plan.plan.flags) = (0.01, 0)
+      assertRefuses(plan, Fault("plan: call so_plan_prepare first") { _ in }, "step") {
+        plan.step()
+      }
+    }
+  }
+
+  func testTensorsMustKeepTheirTilesAndGroups() {
+    let faults =
+      [-1, .min, 0, 2049, .max].map { count in
+        Fault("tensors[1]: count is not that of so_plan_prepare") { $0.tensors[1].count = count }
+      }
+      + [-1, 2, .max, .min].map { group in
+        Fault("tensors[1]: group is not the index of a group") { $0.tensors[1].group = group }
+      }
+    for fault in faults {
+      let plan = makePlan()
+      fault.change(plan)
+      assertRefuses(plan, fault, "so_optimizer_step") { plan.step() }
     }
   }
 

@@ -60,6 +60,23 @@ final class RuleSpecialValueTests: XCTestCase {
     }
   }
 
+  /// An infinite parameter stays so, and doesn't become 0 · ∞ where nothing decays it.
+  func testAnInfiniteParameterStaysInfinite() {
+    forEachVariant { settings, level in
+      for decay in [0, 0.1] {
+        var state = RuleState<Float>(
+          settings, parameter: (0..<count).map { $0 % 3 == 0 ? .infinity : 1 })
+        let coefficients = state.begin(lr: 0.01)
+        state.update(
+          gradient: ones(), coefficients: coefficients, decay: decay, level: level, .end)
+        for (index, value) in state.parameter.enumerated() where index % 3 == 0 {
+          // With decay it is ∞ − ∞.
+          XCTAssertEqual(value.isNaN, decay != 0, "\(settings), \(level) at \(index)")
+        }
+      }
+    }
+  }
+
   /// Without eps, an element that never had a gradient would be 0 / 0.
   func testAnElementWithoutGradientStaysWithoutEps() {
     forEachVariant { settings, level in
