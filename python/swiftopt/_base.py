@@ -62,7 +62,7 @@ class OptimizerBase:
         self._state: Mapping[str, Mapping[str, Any]] | None = None
         self._lazy: dict[Any, Binding] = {}
         self._loaded: dict[str, Mapping[str, Any]] = {}
-        self._structure: Structure | None = None
+        self._structure = Structure([])
         self._is_flat = False
         self._binding: Binding | None = None
         if params is None:

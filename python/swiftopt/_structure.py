@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, TypeGuard
+
+import numpy as np
 
 Leaves = list[Any]
 
 _ROOT_NAME = "param"
+
+_PLAIN = {np.ndarray, type(None)}
 
 
 class Structure:
@@ -20,7 +25,7 @@ class Structure:
     named as if the groups were one, lists numbered on from group to group.
     """
 
-    __slots__ = ("_form", "is_flat", "names")
+    __slots__ = ("_form", "_pick", "is_flat", "names")
 
     def __init__(self, nest: Any, *, is_grouped: bool = False) -> None:
         names: list[str] = []
@@ -32,6 +37,13 @@ class Structure:
         if len(set(names)) != len(names):
             twin = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"params: two parameters would be called {twin!r}")
+        # Takes the leaves of a plain dict in order; itemgetter gives a tuple from two on.
+        self._pick: Callable[[Any], tuple[Any, ...]] | None = None
+        is_flat_dict = isinstance(self._form, dict) and not any(
+            child is not None for child in self._form.values()
+        )
+        if is_flat_dict and len(self._form) > 1:
+            self._pick = itemgetter(*self._form)
         self.is_flat = (
             not is_grouped
             and isinstance(self._form, list)
@@ -48,6 +60,15 @@ class Structure:
         TypeError, ValueError
             If the form differs; the message begins with `what` and the place.
         """
+        # The two frequent cases of a step, in a fraction of the time. Whether the leaves
+        # are arrays is for whoever takes them to tell.
+        if self._pick is not None and type(nest) is dict and len(nest) == len(self.names):
+            try:
+                return list(self._pick(nest))
+            except KeyError:
+                pass  # the slow way says which key it is
+        elif self._form is None and type(nest) is np.ndarray:
+            return [nest]
         leaves: Leaves = []
         _collect(self._form, nest, what, leaves)
         return leaves

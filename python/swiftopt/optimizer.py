@@ -97,7 +97,7 @@ class Optimizer(OptimizerBase):
             if grads is not None and not (
                 self._is_flat and (type(grads) is list or type(grads) is tuple)
             ):
-                grads = self._form.leaves(grads, "grads")
+                grads = self._structure.leaves(grads, "grads")
             report = self._run(binding, grads, binding.plan.step_count)
             if binding is not self._binding:
                 self._commit(binding)
@@ -151,7 +151,7 @@ class Optimizer(OptimizerBase):
         """
         with self._lock:
             binding = self._bound()
-            leaves = None if grads is None else self._form.leaves(grads, "grads")
+            leaves = None if grads is None else self._structure.leaves(grads, "grads")
             for name, leaf in zip(binding.names, leaves or [], strict=False):
                 if isinstance(leaf, float | int | np.generic):
                     raise TypeError(
@@ -190,7 +190,7 @@ class Optimizer(OptimizerBase):
 
     def _leaves(self, params: Any) -> list[Any]:
         nest = [group["params"] for group in params] if is_list_of_groups(params) else params
-        return self._form.leaves(nest, "params")
+        return self._structure.leaves(nest, "params")
 
     def _bound(self) -> Binding:
         self._check_open()
@@ -199,11 +199,6 @@ class Optimizer(OptimizerBase):
                 "this optimizer was made without params; use update(), or init() and apply()"
             )
         return self._binding
-
-    @property
-    def _form(self) -> Structure:
-        assert self._structure is not None  # _bound() comes first
-        return self._structure
 
     def update(self, key: Any, param: Any, grad: Any) -> _core.Report:
         """Update one parameter, with the state that belongs to `key`.
@@ -224,7 +219,7 @@ class Optimizer(OptimizerBase):
         array([-0.1, -0.1, -0.1])
         """
         self._check_open()
-        if self._structure is not None:
+        if self._binding is not None:
             raise ValueError(
                 "update() is for an optimizer without params; this one was made with params, "
                 "which step() updates"

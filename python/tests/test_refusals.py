@@ -81,7 +81,7 @@ GRADS = [
     ("float16", lambda p, o: {"b": np.ones(4, np.float16)}, TypeError, ["'b'", "float16"]),
     ("big-endian", lambda p, o: {"b": np.ones(4, ">f8")}, TypeError, ["'b'", "byte order"]),
     ("object", lambda p, o: {"b": np.ones(4, object)}, TypeError, ["'b'", "object"]),
-    ("list of numbers", lambda p, o: {"b": [1.0] * 4}, TypeError, ["grads['b']", "list"]),
+    ("list of numbers", lambda p, o: {"b": [1.0] * 4}, TypeError, ["'b'", "list"]),
     # A shape that doesn't fit for step; for bind a number that could never change.
     ("number", lambda p, o: {"b": 1.0}, (TypeError, ValueError), ["'b'"]),
     ("string", lambda p, o: {"b": "1"}, TypeError, ["'b'", "str"]),
@@ -98,7 +98,7 @@ FORMS = [
     ("list", lambda w, b: [w, b], TypeError, ["grads", "list", "dict"]),
     ("array", lambda w, b: w, TypeError, ["grads", "ndarray", "dict"]),
     ("string", lambda w, b: "wb", TypeError, ["grads", "str"]),
-    ("nested", lambda w, b: {"w": {"x": w}, "b": b}, TypeError, ["grads['w']", "dict"]),
+    ("nested", lambda w, b: {"w": {"x": w}, "b": b}, TypeError, ["'w'", "dict"]),
 ]
 
 
