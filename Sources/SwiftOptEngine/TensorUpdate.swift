@@ -15,6 +15,17 @@ extension Step {
     _ = visitOptimizer(plan.optimizer, &begin)
   }
 
+  /// Whether a tensor's gradient has to be prepared before its rule can read it.
+  func prepares(_ index: Int) -> Bool {
+    let tensor = tensors + index
+    let group = plan.groups! + Int(tensor.pointee.group)
+    return tensor.pointee.gradient_dtype != tensor.pointee.parameter_dtype
+      || group.pointee.maximize != 0
+      || (limitsNorms && workspace.tensors[index].gradientScale != 1)
+      || (!isDecoupled && group.pointee.weight_decay != 0)
+      || group.pointee.clip_value < .infinity
+  }
+
   /// One tile through the pipeline: the gradient as it is or prepared in scratch, then
   /// the rule on the caller's memory.
   func update(
@@ -31,15 +42,14 @@ extension Step {
     var tileGradient = gradient + tile.begin &* gradientSize
 
     let group = plan.groups! + Int(tensor.pointee.group)
-    let penalty = isDecoupled ? 0 : group.pointee.weight_decay
-    let limit = limitsNorms ? work.pointee.gradientScale : 1
-    let scale = group.pointee.maximize != 0 ? -limit : limit
-    if gradientDtype != dtype || scale != 1 || penalty != 0 || group.pointee.clip_value < .infinity
-    {
+    if prepares(tile.tensor) {
+      let limit = limitsNorms ? work.pointee.gradientScale : 1
       var prepare = so_prepare(
         dtype: dtype, gradient_dtype: gradientDtype, gradient: tileGradient,
-        parameter: tileParameter, out: scratch, count: Int64(tile.count), scale: scale,
-        clip_value: group.pointee.clip_value, penalty: penalty)
+        parameter: tileParameter, out: scratch, count: Int64(tile.count),
+        scale: group.pointee.maximize != 0 ? -limit : limit,
+        clip_value: group.pointee.clip_value,
+        penalty: isDecoupled ? 0 : group.pointee.weight_decay)
       kernels.prepare!(&prepare)
       tileGradient = UnsafeRawPointer(scratch)
     }

@@ -1,9 +1,9 @@
 import CSwiftOpt
 import SwiftOptShims
 
-/// A run of elements of one tensor.
+/// A run of elements of one tensor: a tile, or several that follow each other.
 struct Tile {
-  /// In the list of all tiles of all tensors.
+  /// The (first) tile in the list of all tiles of all tensors.
   var index: Int
   var tensor: Int
   /// The first element, counted in the tensor.
@@ -48,23 +48,34 @@ extension Step {
   ) {
     guard begin < end else { return }
     var index = workspace.tensor(ofTile: begin)
-    for tileIndex in begin..<end {
-      while workspace.firstTile[index &+ 1] <= tileIndex { index &+= 1 }
-      let tensor = tensors + index
-      let isLast = tileIndex &+ 1 == workspace.firstTile[index &+ 1]
-      var begin = (tileIndex &- workspace.firstTile[index]) &* Int(SO_TILE_ELEMENTS)
-      var end = isLast ? Int(tensor.pointee.count) : begin &+ Int(SO_TILE_ELEMENTS)
+    var first = begin
+    while first < end {
+      while workspace.firstTile[index &+ 1] <= first { index &+= 1 }
+      let next: Int
       switch pass {
       case .measure:
-        measure(tensor, Tile(index: tileIndex, tensor: index, begin: begin, count: end &- begin))
+        next = first &+ 1
+        measure(tensors + index, run(of: index, from: first, to: next, shift: 0))
       case .update:
-        let shift = tensor.pointee.elementsBeyondCacheLine
-        if begin > 0 { begin &-= shift }
-        if !isLast { end &-= shift }
-        let tile = Tile(index: tileIndex, tensor: index, begin: begin, count: end &- begin)
-        update(tensor, tile, scratch)
+        // Tiles are for the scratch memory; without it the rule runs on to the end.
+        next = prepares(index) ? first &+ 1 : min(end, workspace.firstTile[index &+ 1])
+        let shift = tensors[index].elementsBeyondCacheLine
+        update(tensors + index, run(of: index, from: first, to: next, shift: shift), scratch)
       }
+      first = next
     }
+  }
+
+  /// The elements of the tiles first ..< next of a tensor, with the borders between
+  /// tiles moved forward by `shift`.
+  private func run(of tensor: Int, from first: Int, to next: Int, shift: Int) -> Tile {
+    let start = workspace.firstTile[tensor]
+    let isLast = next == workspace.firstTile[tensor &+ 1]
+    let begin = first == start ? 0 : (first &- start) &* Int(SO_TILE_ELEMENTS) &- shift
+    let end =
+      isLast
+      ? Int(tensors[tensor].count) : (next &- start) &* Int(SO_TILE_ELEMENTS) &- shift
+    return Tile(index: first, tensor: tensor, begin: begin, count: end &- begin)
   }
 }
 
