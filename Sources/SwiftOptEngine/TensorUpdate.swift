@@ -22,7 +22,6 @@ extension Step {
     return tensor.pointee.gradient_dtype != tensor.pointee.parameter_dtype
       || group.pointee.maximize != 0
       || (limitsNorms && workspace.tensors[index].gradientScale != 1)
-      || (!isDecoupled && group.pointee.weight_decay != 0)
       || group.pointee.clip_value < .infinity
   }
 
@@ -42,6 +41,7 @@ extension Step {
     var tileGradient = gradient + tile.begin &* gradientSize
 
     let group = plan.groups! + Int(tensor.pointee.group)
+    var penalty = isDecoupled ? 0 : group.pointee.weight_decay
     if prepares(tile.tensor) {
       let limit = limitsNorms ? work.pointee.gradientScale : 1
       var prepare = so_prepare(
@@ -49,7 +49,8 @@ extension Step {
         parameter: tileParameter, out: scratch, count: Int64(tile.count),
         scale: group.pointee.maximize != 0 ? -limit : limit,
         clip_value: group.pointee.clip_value,
-        penalty: isDecoupled ? 0 : group.pointee.weight_decay)
+        penalty: penalty)
+      penalty = 0
       kernels.prepare!(&prepare)
       tileGradient = UnsafeRawPointer(scratch)
     }
@@ -63,7 +64,7 @@ extension Step {
         optimizer: plan.optimizer, dtype: dtype, parameter: tileParameter,
         gradient: tileGradient, slots: slots,
         offset: Int64(tile.begin), count: Int64(tile.count),
-        decay: isDecoupled ? group.pointee.lr * group.pointee.weight_decay : 0,
+        decay: isDecoupled ? group.pointee.lr * group.pointee.weight_decay : 0, penalty: penalty,
         coefficients: workspace.coefficients + work.pointee.model &* Int(SO_COEFFICIENT_BYTES))
       kernels.update!(&update)
     }

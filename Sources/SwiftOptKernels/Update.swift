@@ -29,7 +29,8 @@ struct UpdateVisitor: OptimizerVisitor {
       parameter: tile.parameter.assumingMemoryBound(to: Scalar.self),
       gradient: tile.gradient.assumingMemoryBound(to: Scalar.self),
       count: Int(tile.count),
-      decay: Scalar(tile.decay))
+      decay: Scalar(tile.decay),
+      penalty: Scalar(tile.penalty))
     let slots = SlotPointers<Scalar>(bases: tile.slots, offset: Int(tile.offset))
     Chosen.dispatch(coefficients, slots, runner)
   }
@@ -40,22 +41,30 @@ struct TileRunner<Scalar: RealScalar>: RuleRunner {
   let gradient: UnsafePointer<Scalar>
   let count: Int
   let decay: Scalar
+  let penalty: Scalar
 
   /// The loop that all of the library is for. One expression subtracts step and
-  /// decay together: decaying the parameter first would round it twice. Without decay
-  /// an infinite parameter must not become 0 · ∞.
+  /// decay together: decaying the parameter first would round it twice. What is off has
+  /// no part in a loop: it costs nothing, and an infinite parameter doesn't become 0 · ∞.
   @inline(__always)
   func run<Rule: UpdateRule>(_ rule: Rule, _ streams: Rule.Streams)
   where Rule.Streams.Scalar == Scalar {
-    if decay == 0 {
+    if decay != 0 {
       for index in 0..<count {
-        parameter[index] = parameter[index] - advance(rule, streams, index)
+        let step = advance(rule, streams, index, gradient[index])
+        let value = parameter[index]
+        parameter[index] = value - (step + decay * value)
+      }
+    } else if penalty != 0 {
+      for index in 0..<count {
+        let value = parameter[index]
+        parameter[index] =
+          value - advance(rule, streams, index, gradient[index] + penalty * value)
       }
     } else {
       for index in 0..<count {
-        let step = advance(rule, streams, index)
-        let value = parameter[index]
-        parameter[index] = value - (step + decay * value)
+        let step = advance(rule, streams, index, gradient[index])
+        parameter[index] = parameter[index] - step
       }
     }
   }
@@ -63,10 +72,10 @@ struct TileRunner<Scalar: RealScalar>: RuleRunner {
   /// Advances the state of element `index` and returns its step.
   @inline(__always)
   private func advance<Rule: UpdateRule>(
-    _ rule: Rule, _ streams: Rule.Streams, _ index: Int
+    _ rule: Rule, _ streams: Rule.Streams, _ index: Int, _ gradient: Scalar
   ) -> Scalar where Rule.Streams.Scalar == Scalar {
     var slots = streams.load(index)
-    let step = rule.update(gradient: gradient[index], slots: &slots)
+    let step = rule.update(gradient: gradient, slots: &slots)
     streams.store(slots, at: index)
     return step
   }

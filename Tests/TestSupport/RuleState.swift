@@ -50,7 +50,7 @@ public struct RuleState<Scalar: TestScalar> {
         var tile = so_update(
           optimizer: settings.optimizer.id, dtype: Scalar.dtype, parameter: parameterBuffer.raw,
           gradient: gradientBuffer.raw, slots: bases.baseAddress!, offset: Int64(before.count),
-          count: Int64(parameter.count), decay: decay,
+          count: Int64(parameter.count), decay: decay, penalty: 0,
           coefficients: coefficients.baseAddress!)
         level.kernels.update!(&tile)
       }

@@ -35,7 +35,8 @@ typedef struct so_update {
     void *SO_K_NULLABLE const *SO_K_NONNULL slots; /* bases; `offset` is to be added */
     int64_t offset; /* elements from the slots' bases to this run */
     int64_t count;
-    double decay; /* the parameter shrinks by this share of itself */
+    double decay;   /* the parameter shrinks by this share of itself */
+    double penalty; /* the gradient grows by this share of the parameter; not with decay */
     const void *SO_K_NONNULL coefficients; /* written by the optimizer for this step */
 } so_update;
 
