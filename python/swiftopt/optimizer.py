@@ -123,6 +123,7 @@ class Optimizer(OptimizerBase):
         try:
             binding.configure(self._revision.number, values, options)
         except ValueError as error:  # constants were checked when they were set
+            self._check_open()
             raise ValueError(f"at step {count} of a schedule, {error}") from None
         self._lr = values[0][0]
         self._used = tuple(dict(zip(self._rule.value_names, row, strict=True)) for row in values)

@@ -152,6 +152,13 @@ def test_an_archive_that_gives_copies_is_refused(tmp_path):
         so.SGD(archive)
 
 
+def test_a_closed_optimizer_says_so_with_a_schedule_too():
+    optimizer = so.SGD([np.ones(2)], lr=so.linear(1.0, total=9))
+    optimizer.close()
+    with pytest.raises(ValueError, match=r"^this optimizer is closed$"):
+        optimizer.step([np.ones(2)])
+
+
 def test_bind_refuses_what_can_never_change():
     optimizer = so.SGD({"b": np.array(1.0)})
     with pytest.raises(TypeError, match="gradient 'b' is a float, which can't change"):

@@ -7,7 +7,7 @@
  *
  * Every function that can fail returns an so_status. On any status other than
  * SO_OK no parameter, state or value was written (a plan's workspace and a report
- * may have been), and so_last_error() says which argument was wrong, what it was and what it
+ * may have been), and so_last_error() says which argument was wrong and what it
  * must be. The text belongs to the calling thread and lasts until that thread's
  * next failing call.
  *
@@ -57,8 +57,9 @@ int32_t so_level_count(void);
 const char *SO_NONNULL so_level_name(int32_t index);
 /* 1 if this machine can run level `index`, else 0. */
 int32_t so_level_supported(int32_t index);
-/* Index of the level in use; -1 if the environment names one that can't be had. At first use it is the one that the environment
- * variable SWIFTOPT_LEVEL names, else the highest that the machine supports. */
+/* Index of the level in use. At first use it is the one that the environment
+ * variable SWIFTOPT_LEVEL names, else the highest that the machine supports; -1 if
+ * the variable names one that can't be had. */
 int32_t so_level_current(void);
 /* Chooses a level by name, for the whole process. NULL chooses as at first use.
  * SO_INVALID_VALUE: no such level. SO_UNSUPPORTED: not on this machine. In both
@@ -148,8 +149,8 @@ typedef struct so_group {
 } so_group;
 
 /* One parameter with all that belongs to it. All arrays have `count` elements in
- * one block of memory; alignment to the element size is enough. Null pointers are
- * allowed where count is 0. */
+ * one block of memory; alignment to the element size is enough. Arrays may be
+ * NULL where count is 0; the scalars may not. */
 typedef struct so_tensor {
     void *SO_NULLABLE parameter;
     const void *SO_NULLABLE gradient; /* NULL: this tensor and its state stay as they are */
@@ -199,7 +200,7 @@ typedef struct so_report {
     int64_t first_bad;       /* the first tensor whose gradient has inf or nan; -1: none */
 } so_report;
 
-/* Bytes of workspace that the plan needs; looks at the counts of the tensors only. */
+/* Bytes of workspace that the plan needs; of the tensors it looks at the counts only. */
 so_status so_plan_workspace_size(const so_plan *SO_NONNULL plan, int64_t *SO_NONNULL out);
 /* Checks everything that stays the same over the steps (counts, dtypes, slots,
  * overlap between any two written arrays) and fills the workspace. */
