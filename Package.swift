@@ -36,12 +36,17 @@ let package = Package(
     .target(
       name: "SwiftOptShims",
       cSettings: isEmbedded ? [.define("SWIFTOPT_OLD_GLIBC")] : []),
+    .target(name: "SwiftOptMath", swiftSettings: settings),
     .target(
       name: "SwiftOptOptimizers",
-      dependencies: ["CSwiftOpt"],
+      dependencies: ["CSwiftOpt", "SwiftOptMath"],
       swiftSettings: settings
     ),
-    .target(name: "SwiftOptSchedules", swiftSettings: settings),
+    .target(
+      name: "SwiftOptSchedules",
+      dependencies: ["SwiftOptMath"],
+      swiftSettings: settings
+    ),
     level("SwiftOptKernels", define: "SWIFTOPT_BASELINE"),
     level(
       "SwiftOptKernelsAVX2",
@@ -85,7 +90,10 @@ let package = Package(
     ),
     .testTarget(
       name: "SwiftOptEngineTests",
-      dependencies: ["TestSupport", "CSwiftOpt", "SwiftOptShims", "SwiftOptABI"],
+      dependencies: [
+        "TestSupport", "CSwiftOpt", "SwiftOptShims", "SwiftOptOptimizers", "SwiftOptEngine",
+        "SwiftOptABI",
+      ],
       swiftSettings: settings
     ),
     .testTarget(

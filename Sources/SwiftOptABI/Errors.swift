@@ -20,10 +20,19 @@ func fail(_ problem: Problem) -> so_status {
       characters("in 0 ..< so_optimizer_count()"))
   case .field(let name, let value, let must):
     so_error_set_number(characters("plan"), -1, characters(name), value, characters(must))
+  case .argument(let name, let value, let must):
+    so_error_set_number(characters(name), -1, characters(""), value, characters(must))
   case .tensor(let index, let text):
     so_error_set_index(characters("tensors"), Int64(index), characters(text))
   case .dtype(let index, let text):
     so_error_set_index(characters("tensors"), Int64(index), characters(text))
+    return so_status(SO_INVALID_TYPE)
+  case .slot(let index, let name, let text):
+    so_error_set_array(Int64(index), name ?? characters("slot"), characters(text))
+  case .slotDtype(let index, let name):
+    so_error_set_array(
+      Int64(index), name ?? characters("slot"),
+      characters("has a dtype that it can't be stored in"))
     return so_status(SO_INVALID_TYPE)
   case .group(let index, let name, let value, let must):
     so_error_set_number(

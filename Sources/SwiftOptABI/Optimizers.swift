@@ -49,3 +49,17 @@ public func so_optimizer_step(
   defer { so_float_end(settings) }
   return plan.pointee.step(&report.pointee).map(fail) ?? so_status(SO_OK)
 }
+
+@c @implementation
+public func so_plan_receive(_ plan: UnsafePointer<so_plan>, _ tensor: Int64) -> so_status {
+  let settings = so_float_begin()
+  defer { so_float_end(settings) }
+  return plan.pointee.receive(tensor).map(fail) ?? so_status(SO_OK)
+}
+
+@c @implementation
+public func so_plan_accumulate(_ plan: UnsafePointer<so_plan>, _ weight: Double) -> so_status {
+  let settings = so_float_begin()
+  defer { so_float_end(settings) }
+  return plan.pointee.accumulate(weight: weight).map(fail) ?? so_status(SO_OK)
+}

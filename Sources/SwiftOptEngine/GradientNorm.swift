@@ -1,19 +1,42 @@
 import CSwiftOpt
+import SwiftOptOptimizers
 import SwiftOptShims
 
 /// Pass 1: norms and finiteness of the gradients, and what clipping makes of them.
 extension Step {
   /// One tile's sum of squares.
   func measure(_ tensor: UnsafeMutablePointer<so_tensor>, _ tile: Tile) {
-    var result = so_square_sum(sum: 0, is_finite: 1)
-    if let gradient = tensor.pointee.gradient {
-      let dtype = tensor.pointee.gradient_dtype
-      let offset = tile.begin &* (dtype == Int32(SO_FLOAT32) ? 4 : 8)
-      result = kernels.square_sum!(
-        tensor.pointee.parameter_dtype, dtype, gradient + offset, Int64(tile.count))
+    let work = workspace.tensors + tile.tensor
+    let dtype = tensor.pointee.gradient_dtype
+    let isReceived =
+      tensor.pointee.gradient != nil && work.pointee.receivedGradient == tensor.pointee.gradient
+      && work.pointee.receivedDtype == dtype
+    if !isReceived {
+      var result = so_square_sum(sum: 0, is_finite: 1)
+      if let gradient = tensor.pointee.gradient {
+        result = kernels.square_sum!(
+          tensor.pointee.computationDtype, dtype,
+          gradient + tile.begin &* (elementSize(dtype) ?? 0), Int64(tile.count))
+      }
+      workspace.tileSums[tile.index] = result.sum
+      workspace.tileIsFinite[tile.index] = result.is_finite == 0 ? 0 : 1
     }
-    workspace.tileSums[tile.index] = result.sum
-    workspace.tileIsFinite[tile.index] = result.is_finite == 0 ? 0 : 1
+    if kind == SO_TRUST_GRADIENT, tensor.pointee.gradient != nil {
+      workspace.stepSums[tile.index].parameters = squaresOfParameter(
+        tensor.pointee, tile.begin, tile.count)
+    }
+  }
+
+  /// The sum of squares of some elements of the parameter, or of its master.
+  func squaresOfParameter(_ tensor: so_tensor, _ begin: Int, _ count: Int) -> Double {
+    let dtype = tensor.master != nil ? so_dtype(SO_FLOAT32) : tensor.parameter_dtype
+    guard
+      let base = tensor.master.map({ UnsafeRawPointer($0) })
+        ?? tensor.parameter.map({ UnsafeRawPointer($0) })
+    else { return 0 }
+    return kernels.square_sum!(
+      tensor.computationDtype, dtype, base + begin &* (elementSize(dtype) ?? 0), Int64(count)
+    ).sum
   }
 
   /// Fills the report's norm and first bad tensor.
@@ -21,46 +44,55 @@ extension Step {
     // In the order of the tiles, on one thread: the same bits whoever computed them.
     var total = 0.0
     for index in 0..<tensorCount {
-      total += tensorSquareSum(index)
+      total += sum(ofTensor: index) { workspace.tileSums[$0] }
       if report.first_bad < 0 && !isFinite(index) { report.first_bad = Int64(index) }
     }
     report.norm_computed = 1
-    report.grad_norm = total.squareRoot()
+    report.grad_norm = total.squareRoot() * plan.gradient_scale
   }
 
-  /// Turns the limits into one factor per tensor: first each tensor's own norm, then
-  /// the norm over all of them after that.
-  func limitNorms(_ report: inout so_report, limitsTensorNorms: Bool) {
+  /// The gradients' factors: units, then each tensor's own norm, then the norm over all of
+  /// them, then the trust in each. Norms are those after the limits before.
+  func limitNorms(_ report: inout so_report, clipsUnits: Bool, clipsTensors: Bool) {
     var total = report.grad_norm
-    if limitsTensorNorms {
-      var sum = 0.0
+    if clipsUnits || clipsTensors {
+      var squares = 0.0
       for index in 0..<tensorCount {
-        let limit = plan.groups![Int(tensors[index].group)].clip_tensor_norm
-        let norm = tensorSquareSum(index).squareRoot()
+        let limit = group(index).pointee.clip_tensor_norm
+        let norm = gradientNorm(index, clipsUnits: clipsUnits)
         workspace.tensors[index].gradientScale = factor(norm: norm, limit: limit)
         // Not the norm times its factor: that is ∞ · 0 for a norm that overflowed.
         let limited = min(norm, limit)
-        sum += limited * limited
+        squares += limited * limited
       }
-      total = sum.squareRoot()
+      total = squares.squareRoot()
     }
     report.clip_coefficient = factor(norm: total, limit: plan.clip_norm)
     for index in 0..<tensorCount {
-      let own = limitsTensorNorms ? workspace.tensors[index].gradientScale : 1
-      workspace.tensors[index].gradientScale = own * report.clip_coefficient
+      let work = workspace.tensors + index
+      let own = clipsUnits || clipsTensors ? work.pointee.gradientScale : 1
+      work.pointee.gradientScale = own * report.clip_coefficient
+      if kind == SO_TRUST_GRADIENT, tensors[index].gradient != nil {
+        let norm = gradientNorm(index, clipsUnits: clipsUnits) * work.pointee.gradientScale
+        let parameterNorm = sum(ofTensor: index) { workspace.stepSums[$0].parameters }.squareRoot()
+        work.pointee.penaltyScale = trustRatio(
+          index, parameterNorm: parameterNorm, otherNorm: norm)
+        work.pointee.gradientScale *= work.pointee.penaltyScale
+      }
+      work.pointee.gradientScale *= plan.gradient_scale
     }
+  }
+
+  /// The norm of a tensor's gradient, scaled, and limited by its units where they are.
+  private func gradientNorm(_ index: Int, clipsUnits: Bool) -> Double {
+    if clipsUnits, group(index).pointee.clip_unit_ratio < .infinity {
+      return limitedUnitNorm(index)
+    }
+    return sum(ofTensor: index) { workspace.tileSums[$0] }.squareRoot() * plan.gradient_scale
   }
 
   private func factor(norm: Double, limit: Double) -> Double {
     norm > limit ? limit / norm : 1
-  }
-
-  private func tensorSquareSum(_ index: Int) -> Double {
-    var sum = 0.0
-    for tile in workspace.firstTile[index]..<workspace.firstTile[index + 1] {
-      sum += workspace.tileSums[tile]
-    }
-    return sum
   }
 
   private func isFinite(_ index: Int) -> Bool {

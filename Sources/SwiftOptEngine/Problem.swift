@@ -8,10 +8,16 @@ public enum Problem {
   case noOptimizer(Int32)
   /// A field of the plan.
   case field(StaticString, Double, StaticString)
+  /// An argument beside the plan.
+  case argument(StaticString, Double, StaticString)
   /// One tensor.
   case tensor(Int, StaticString)
   /// One tensor's dtype.
   case dtype(Int, StaticString)
+  /// One of a tensor's slots, by its name.
+  case slot(Int, UnsafePointer<CChar>?, StaticString)
+  /// A slot's dtype.
+  case slotDtype(Int, UnsafePointer<CChar>?)
   /// A field of a group: index, name, value, what it must be.
   case group(Int, StaticString, Double, StaticString)
   /// A rule's hyper-parameter of a group is out of its bounds.

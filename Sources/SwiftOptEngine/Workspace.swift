@@ -1,31 +1,52 @@
 import CSwiftOpt
 import SwiftOptShims
 
+/// What the workspace is laid out for: a step relies on it and must find it as it was.
+struct TensorLayout: Equatable {
+  var count, rows, columns, units: Int64
+  var parameterDtype, copyDtype: Int32
+
+  init(_ tensor: so_tensor) {
+    (count, rows, columns, units) = (tensor.count, tensor.rows, tensor.columns, tensor.units)
+    (parameterDtype, copyDtype) = (tensor.parameter_dtype, tensor.copy_dtype)
+  }
+}
+
 /// What the engine keeps about one tensor between `prepare` and the steps.
 struct TensorWork {
+  var layout: TensorLayout
   /// Bit i: slot i is present.
   var presentSlots: UInt32 = 0
   /// Bit i: the group's hyper-parameters ask for slot i. One that is present but not
   /// asked for, because a flag was switched off, stays as it is.
   var usedSlots: UInt32 = 0
+  /// All arrays are in the computation's dtype, so that tiles may begin anywhere.
+  var isNative = true
   /// The gradient of the last step whose memory was compared with all that the
   /// plan writes; most scripts pass the same buffers again.
   var checkedGradient: UnsafeRawPointer?
   var checkedBytes = 0
-  /// The factor that limits this tensor's gradient in the current step. Only set in a
-  /// step that limits norms.
+  /// The gradient whose sums `so_plan_receive` has computed for the next step.
+  var receivedGradient: UnsafeRawPointer?
+  var receivedDtype: Int32 = 0
+  /// The factor of this tensor's gradient in the current step, if the step limits norms.
   var gradientScale: Double = 1
+  /// The factor of its coupled decay, and of its step, if the step has trust ratios or
+  /// trials.
+  var penaltyScale: Double = 1
+  var stepScale: Double = 1
   /// The tensor whose coefficients this one uses too.
   var model = 0
+  /// Its first entry in the list of units.
+  var firstUnit = 0
 }
 
 /// One written array, for the search for overlaps.
 struct WrittenRange {
   var start: UInt
   var end: UInt
-  var tensor: Int
-  /// 0: the parameter, 1...4: slots, 5: the scalars.
-  var array: Int
+  var tensor: Int32
+  var array: TensorArray
 }
 
 /// The caller's workspace, cut into typed parts.
@@ -35,35 +56,52 @@ struct Workspace {
 
   struct Header {
     var magic: UInt64
-    var tensorCount: Int
-    var tileCount: Int
+    var sizes: Sizes
     var rangeCount: Int
     var elementCount: Int
+    /// Tensors with received gradients.
+    var receivedCount: Int
     var groupCount: Int32
     var optimizer: Int32
-    /// Composing it takes longer than the step of a small tensor.
-    var description: so_description
   }
 
-  static let arraysPerTensor = 2 + Int(SO_MAX_SLOTS)
+  /// How many there are of what the parts hold.
+  struct Sizes: Equatable {
+    var tensors = 0
+    var tiles = 0
+    var units = 0
+    /// Bytes for the products of the largest matrix.
+    var matrixBytes = 0
+  }
 
   let header: UnsafeMutablePointer<Header>
-  /// `tensorCount + 1` numbers: tensor i has the tiles firstTile[i] ..< firstTile[i + 1].
+  /// Composing it takes longer than the step of a small tensor.
+  let description: DescriptionPointer
+  /// `tensors + 1` numbers: tensor i has the tiles firstTile[i] ..< firstTile[i + 1].
   let firstTile: UnsafeMutablePointer<Int>
   let tensors: UnsafeMutablePointer<TensorWork>
   /// `SO_COEFFICIENT_BYTES` for each tensor.
   let coefficients: UnsafeMutableRawPointer
   /// Sorted by address, without empty ones.
   let ranges: UnsafeMutablePointer<WrittenRange>
+  /// The gradients of a step that clears them, sorted by address.
+  let gradientRanges: UnsafeMutablePointer<WrittenRange>
   /// One per tile: the sums of squares of pass 1, and whether all is finite.
   let tileSums: UnsafeMutablePointer<Double>
   let tileIsFinite: UnsafeMutablePointer<UInt8>
+  /// One per tile: what the other passes measure.
+  let stepSums: UnsafeMutablePointer<so_tile_sums>
+  /// One per unit: the factor of adaptive clipping, and the gradient's norm after it.
+  let unitScales: UnsafeMutablePointer<Double>
+  let unitNorms: UnsafeMutablePointer<Double>
+  let matrixScratch: UnsafeMutableRawPointer
   let size: Int
 
-  /// The parts for this many tensors and tiles, or nil if their size overflows.
-  init?(at base: UnsafeMutableRawPointer, tensorCount: Int, tileCount: Int) {
-    guard tensorCount >= 0, tileCount >= 0,
-      tensorCount < Int(Int32.max), tileCount < Int.max / 64
+  /// The parts for these sizes, or nil if the whole overflows.
+  init?(at base: UnsafeMutableRawPointer, _ sizes: Sizes) {
+    guard sizes.tensors >= 0, sizes.tiles >= 0, sizes.units >= 0, sizes.matrixBytes >= 0,
+      sizes.tensors < Int(Int32.max), sizes.tiles < Int.max / 256, sizes.units < Int.max / 64,
+      sizes.matrixBytes < Int.max / 4
     else { return nil }
     var cursor = base
     func take<Part>(_ type: Part.Type, _ count: Int) -> UnsafeMutablePointer<Part> {
@@ -73,13 +111,19 @@ struct Workspace {
       return part
     }
     header = take(Header.self, 1)
-    firstTile = take(Int.self, tensorCount + 1)
-    tensors = take(TensorWork.self, tensorCount)
+    description = take(so_description.self, 1)
+    firstTile = take(Int.self, sizes.tensors + 1)
+    tensors = take(TensorWork.self, sizes.tensors)
     coefficients = UnsafeMutableRawPointer(
-      take(UInt8.self, tensorCount * Int(SO_COEFFICIENT_BYTES)))
-    ranges = take(WrittenRange.self, tensorCount * Self.arraysPerTensor)
-    tileSums = take(Double.self, tileCount)
-    tileIsFinite = take(UInt8.self, tileCount)
+      take(UInt8.self, sizes.tensors * Int(SO_COEFFICIENT_BYTES)))
+    ranges = take(WrittenRange.self, sizes.tensors * TensorArray.count)
+    gradientRanges = take(WrittenRange.self, sizes.tensors)
+    tileSums = take(Double.self, sizes.tiles)
+    tileIsFinite = take(UInt8.self, sizes.tiles)
+    stepSums = take(so_tile_sums.self, sizes.tiles)
+    unitScales = take(Double.self, sizes.units)
+    unitNorms = take(Double.self, sizes.units)
+    matrixScratch = UnsafeMutableRawPointer(take(UInt8.self, sizes.matrixBytes))
     size = cursor - base
   }
 
@@ -92,10 +136,21 @@ struct Workspace {
   /// The tensor that tile `index` belongs to: the last whose first tile is not later.
   func tensor(ofTile index: Int) -> Int {
     var low = 0
-    var high = header.pointee.tensorCount
+    var high = header.pointee.sizes.tensors
     while high - low > 1 {
       let middle = (low + high) / 2
       if firstTile[middle] <= index { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  /// The tensor that unit `index` belongs to: the last whose first unit is not later.
+  func tensor(ofUnit index: Int) -> Int {
+    var low = 0
+    var high = header.pointee.sizes.tensors
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if tensors[middle].firstUnit <= index { low = middle } else { high = middle }
     }
     return low
   }

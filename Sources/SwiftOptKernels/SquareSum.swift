@@ -1,33 +1,82 @@
 import CSwiftOpt
+import SwiftOptOptimizers
 import SwiftOptShims
 
 /// The sum of a tile's squares in float64, and whether every element is finite.
 ///
-/// float32 squares are exact in float64. A float64 gradient of a float32 parameter is
-/// looked at as the rule will see it, rounded to float32: one that overflows there is
-/// not finite. Finiteness is read off the bits; the sum may overflow without harm.
+/// A gradient is looked at as the rule will see it, rounded to the computation's dtype: a
+/// float64 one that overflows float32 is not finite. Squares of float32 are exact in
+/// float64 and their sum can't overflow, so it is finite exactly if all elements are;
+/// float64 ones are told by their bits, and the sum may overflow without harm.
 func squareSum(
   dtype: so_dtype, gradientDtype: so_dtype, gradient: UnsafeRawPointer, count: Int
 ) -> so_square_sum {
   let floats = gradient.assumingMemoryBound(to: Float.self)
   let doubles = gradient.assumingMemoryBound(to: Double.self)
-  if gradientDtype == SO_FLOAT32 {
-    return so_square_sum(
-      sum: sumOfSquares(count, eight: { so_load_float8(floats + $0) }, one: { Double(floats[$0]) }),
-      is_finite: isFinite(count, infinity: Float.infinity.bitPattern) { floats[$0].bitPattern })
-  }
-  if dtype == SO_FLOAT32 {
-    return so_square_sum(
-      sum: sumOfSquares(
+  switch gradientDtype {
+  case SO_FLOAT32:
+    return finiteSum(sumOfSquares(floats, count))
+  case SO_FLOAT64 where dtype == SO_FLOAT32:
+    return finiteSum(
+      sumOfSquares(
         count, eight: { so_load_double8_as_float8(doubles + $0) },
-        one: { Double(Float(doubles[$0])) }),
-      is_finite: isFinite(count, infinity: Float.infinity.bitPattern) {
-        Float(doubles[$0]).bitPattern
-      })
+        one: { Double(Float(doubles[$0])) }))
+  case SO_FLOAT64:
+    return so_square_sum(
+      sum: sumOfSquares(doubles, count),
+      is_finite: isFinite(count, infinity: Double.infinity.bitPattern) { doubles[$0].bitPattern })
+  default:
+    return finiteSum(decodedSumOfSquares(gradient, gradientDtype, count))
   }
-  return so_square_sum(
-    sum: sumOfSquares(count, eight: { so_load_double8(doubles + $0) }, one: { doubles[$0] }),
-    is_finite: isFinite(count, infinity: Double.infinity.bitPattern) { doubles[$0].bitPattern })
+}
+
+private func finiteSum(_ sum: Double) -> so_square_sum {
+  so_square_sum(sum: sum, is_finite: sum.isFinite ? 1 : 0)
+}
+
+/// Through a small buffer that stays in the first cache level.
+private func decodedSumOfSquares(
+  _ data: UnsafeRawPointer, _ dtype: so_dtype, _ count: Int
+) -> Double {
+  var buffer = DecodeBuffer()
+  return withUnsafeMutableBytes(of: &buffer) { bytes in
+    let values = bytes.assumingMemoryBound(to: Float.self).baseAddress!
+    let size = elementSize(dtype)
+    var total = 0.0
+    var index = 0
+    while index < count {
+      let length = min(256, count &- index)
+      let stored = so_stored(
+        data: UnsafeMutableRawPointer(mutating: data) + index &* size, scales: nil, dtype: dtype,
+        rounding: 0, count: Int64(length), index: 0, random_key: 0, random_update: 0)
+      decode(stored, into: values)
+      total += sumOfSquares(values, length)
+      index &+= length
+    }
+    return total
+  }
+}
+
+/// 256 floats.
+private struct DecodeBuffer {
+  typealias Four = (SIMD64<Float>, SIMD64<Float>, SIMD64<Float>, SIMD64<Float>)
+  var values = Four(SIMD64(), SIMD64(), SIMD64(), SIMD64())
+}
+
+func sumOfSquares(_ values: UnsafePointer<Float>, _ count: Int) -> Double {
+  sumOfSquares(count, eight: { so_load_float8(values + $0) }, one: { Double(values[$0]) })
+}
+
+func sumOfSquares(_ values: UnsafePointer<Double>, _ count: Int) -> Double {
+  sumOfSquares(count, eight: { so_load_double8(values + $0) }, one: { values[$0] })
+}
+
+@inline(__always)
+func sumOfSquares<Scalar: RealScalar>(_ values: UnsafePointer<Scalar>, _ count: Int) -> Double {
+  let raw = UnsafeRawPointer(values)
+  return MemoryLayout<Scalar>.size == 4
+    ? sumOfSquares(raw.assumingMemoryBound(to: Float.self), count)
+    : sumOfSquares(raw.assumingMemoryBound(to: Double.self), count)
 }
 
 /// The order of the additions is fixed: lane i of 32 takes elements i, i + 32, …, then

@@ -17,7 +17,13 @@ import SwiftOptShims
 @inline(__always)
 func fill(_ table: UnsafeMutablePointer<so_kernels>) {
   table.pointee = so_kernels(
-    update: { updateTile($0.pointee) },
-    prepare: { prepareTile($0.pointee) },
-    square_sum: { squareSum(dtype: $0, gradientDtype: $1, gradient: $2, count: Int($3)) })
+    update: { updateRun($0) },
+    accumulate: { accumulateRun($0.pointee) },
+    square_sum: { squareSum(dtype: $0, gradientDtype: $1, gradient: $2, count: Int($3)) },
+    zero: { zero($0, Int($1)) },
+    decode: { decode($0.pointee, dtype: $1, into: $2) },
+    encode: { encode($2, dtype: $1, into: $0.pointee) },
+    cast: { cast($0.pointee, to: $1.pointee) },
+    gemm: { gemm($0.pointee) },
+    factor_sums: { factorSums($0) })
 }

@@ -18,7 +18,7 @@ public enum Adagrad: Optimizer {
     description.hyperparameter("lr_decay", 0)
     description.hyperparameter("eps", 1e-10)
     description.hyperparameter("initial_accumulator_value", 0)
-    description.slot("sum", startsAt: 2)
+    description.slot("sum", .nonnegative, startsAt: 2)
   }
 
   public static func coefficients(for step: TensorStep) -> Coefficients {
@@ -47,7 +47,7 @@ public enum Adagrad: Optimizer {
     }
 
     @inlinable @inline(__always)
-    public func update(gradient: Scalar, slots sum: inout Scalar) -> Scalar {
+    public func update(gradient: Scalar, parameter _: Scalar, slots sum: inout Scalar) -> Scalar {
       sum = sum + gradient * gradient
       return stepSize * ratio(gradient, sum.squareRoot() + eps)
     }

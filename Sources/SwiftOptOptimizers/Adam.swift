@@ -34,8 +34,8 @@ public enum Adam: Optimizer {
     description.flag("amsgrad")
     description.flag("epsilon_hat")
     description.slot("exp_avg")
-    description.slot("exp_avg_sq")
-    description.slot("max_exp_avg_sq", requiredBy: 3)
+    description.slot("exp_avg_sq", .nonnegative)
+    description.slot("max_exp_avg_sq", .nonnegative, requiredBy: 3)
     description.scalar("beta1_product", startsAt: 1)
     description.scalar("beta2_product", startsAt: 1)
   }
@@ -86,7 +86,9 @@ public enum Adam: Optimizer {
     }
 
     @inlinable @inline(__always)
-    public func update(gradient: Scalar, slots: inout (Scalar, Scalar)) -> Scalar {
+    public func update(gradient: Scalar, parameter _: Scalar, slots: inout (Scalar, Scalar))
+      -> Scalar
+    {
       let expAvg = beta1 * slots.0 + oneMinusBeta1 * gradient
       let expAvgSq = beta2 * slots.1 + oneMinusBeta2 * (gradient * gradient)
       slots = (expAvg, expAvgSq)
@@ -110,9 +112,11 @@ public enum Adam: Optimizer {
     }
 
     @inlinable @inline(__always)
-    public func update(gradient: Scalar, slots: inout (Scalar, Scalar, Scalar)) -> Scalar {
+    public func update(gradient: Scalar, parameter _: Scalar, slots: inout (Scalar, Scalar, Scalar))
+      -> Scalar
+    {
       var averages = (slots.0, slots.1)
-      _ = moments.update(gradient: gradient, slots: &averages)
+      _ = moments.update(gradient: gradient, parameter: 0, slots: &averages)
       // A comparison that is false for a NaN in exp_avg_sq would hide it.
       let largest = averages.1 < slots.2 ? slots.2 : averages.1
       slots = (averages.0, averages.1, largest)

@@ -9,11 +9,15 @@ public struct Description {
     raw = so_description()
   }
 
-  mutating func name(_ name: StaticString, lr: Double, weightDecay: Double = 0, decay: Decay) {
+  mutating func name(
+    _ name: StaticString, lr: Double, weightDecay: Double = 0, decay: Decay,
+    kind: Kind = .elementwise
+  ) {
     raw.name = characters(name)
     raw.default_lr = lr
     raw.default_weight_decay = weightDecay
     raw.decay = decay.rawValue
+    raw.kind = kind.rawValue
     scalar("step", startsAt: 0)
   }
 
@@ -42,15 +46,25 @@ public struct Description {
     hyperparameter(name, value, maximum: 1, isOpen: true)
   }
 
-  mutating func flag(_ name: StaticString) {
-    hyperparameter(name, 0, maximum: 1, isFlag: true)
+  mutating func flag(_ name: StaticString, _ isSet: Bool = false) {
+    hyperparameter(name, isSet ? 1 : 0, maximum: 1, isFlag: true)
   }
 
   /// An array of the state. It exists only while hyper-parameter `requiredBy` is
   /// not 0, and starts at the value of hyper-parameter `startsAt`, else at 0.
-  mutating func slot(_ name: StaticString, requiredBy: Int32 = -1, startsAt: Int32 = -1) {
+  mutating func slot(
+    _ name: StaticString,
+    _ content: SlotContent = .signed,
+    requiredBy: Int32 = -1,
+    startsAt: Int32 = -1,
+    startsAsParameter: Bool = false,
+    form: SlotForm = .full,
+    of owner: SlotOwner = .all
+  ) {
     let entry = so_slot(
-      name: characters(name), required_by: requiredBy, initial_value: startsAt)
+      name: characters(name), required_by: requiredBy, initial_value: startsAt,
+      content: content.rawValue, form: form.rawValue, owner: owner.rawValue,
+      starts_as_parameter: startsAsParameter ? 1 : 0)
     append(entry, to: &raw.slots, at: raw.slot_count)
     raw.slot_count += 1
   }
@@ -70,21 +84,6 @@ public struct Description {
     withUnsafeMutableBytes(of: &tuple) { bytes in
       bytes.storeBytes(
         of: entry, toByteOffset: Int(index) * MemoryLayout<Entry>.stride, as: Entry.self)
-    }
-  }
-}
-
-/// How an optimizer uses weight decay.
-enum Decay {
-  /// `gradient += weight_decay * parameter`, before the rule.
-  case coupled
-  /// `parameter -= lr * weight_decay * parameter`, beside the rule.
-  case decoupled
-
-  var rawValue: Int32 {
-    switch self {
-    case .coupled: Int32(SO_DECAY_COUPLED)
-    case .decoupled: Int32(SO_DECAY_DECOUPLED)
     }
   }
 }

@@ -54,7 +54,8 @@ public enum Lion: Optimizer {
     }
 
     @inlinable @inline(__always)
-    public func update(gradient: Scalar, slots expAvg: inout Scalar) -> Scalar {
+    public func update(gradient: Scalar, parameter _: Scalar, slots expAvg: inout Scalar) -> Scalar
+    {
       let direction = beta1 * expAvg + oneMinusBeta1 * gradient
       expAvg = beta2 * expAvg + oneMinusBeta2 * gradient
       // Neither above nor below 0: it is 0 or not a number, and both are the answer.

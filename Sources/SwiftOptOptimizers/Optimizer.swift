@@ -19,6 +19,16 @@ public protocol Optimizer {
   /// Picks the rule that fits the slots that are present and hands it to `runner`.
   static func dispatch<Runner: RuleRunner>(
     _ coefficients: Coefficients, _ slots: SlotPointers<Runner.Scalar>, _ runner: Runner)
+
+  /// For `Kind.trustStep` and `.trustGradient`: the factor of a tensor's step or gradient,
+  /// from the norm of the parameter and that of its step or gradient (after clipping).
+  static func trustRatio(parameterNorm: Double, otherNorm: Double, for step: TensorStep) -> Double
+}
+
+extension Optimizer {
+  public static func trustRatio(parameterNorm: Double, otherNorm: Double, for step: TensorStep)
+    -> Double
+  { 1 }
 }
 
 /// Runs a rule over the elements of a tile. The level modules conform.
@@ -33,16 +43,19 @@ public protocol RuleRunner {
 @frozen
 public struct TensorStep {
   public let lr: Double
+  public let weightDecay: Double
   @usableFromInline let hyperparameters: UnsafePointer<Double>
   @usableFromInline let scalars: UnsafeMutablePointer<Double>
 
   @inlinable
   public init(
     lr: Double,
+    weightDecay: Double,
     hyperparameters: UnsafePointer<Double>,
     scalars: UnsafeMutablePointer<Double>
   ) {
     self.lr = lr
+    self.weightDecay = weightDecay
     self.hyperparameters = hyperparameters
     self.scalars = scalars
   }
@@ -59,6 +72,14 @@ public struct TensorStep {
   @inlinable
   public func flag(_ index: Int) -> Bool { hyperparameters[index] != 0 }
 
+  /// Scalar `index`, in the order of `describe`; 0 is the number of this update.
+  @inlinable
+  public func scalar(_ index: Int) -> Double { scalars[index] }
+
+  /// Gives scalar `index` a new value.
+  @inlinable
+  public func setScalar(_ index: Int, to value: Double) { scalars[index] = value }
+
   /// Multiplies scalar `index` by `factor` and returns the product so far. Running
   /// products make bias corrections right for betas that change from step to step.
   @inlinable
@@ -68,22 +89,19 @@ public struct TensorStep {
   }
 }
 
-/// The slots of a tensor at the first element of a tile.
+/// The slots of a tensor at the first element of a run.
 @frozen
 public struct SlotPointers<Scalar: RealScalar> {
-  @usableFromInline let bases: UnsafePointer<UnsafeMutableRawPointer?>
-  @usableFromInline let offset: Int
+  @usableFromInline let pointers: UnsafePointer<UnsafeMutableRawPointer?>
 
   @inlinable @inline(__always)
-  public init(bases: UnsafePointer<UnsafeMutableRawPointer?>, offset: Int) {
-    self.bases = bases
-    self.offset = offset
+  public init(_ pointers: UnsafePointer<UnsafeMutableRawPointer?>) {
+    self.pointers = pointers
   }
 
   /// Slot `index`, or nil if the tensor doesn't have it.
   @inlinable @inline(__always)
   public subscript(index: Int) -> UnsafeMutablePointer<Scalar>? {
-    guard let base = bases[index] else { return nil }
-    return base.assumingMemoryBound(to: Scalar.self) + offset
+    pointers[index]?.assumingMemoryBound(to: Scalar.self)
   }
 }

@@ -24,7 +24,7 @@ public enum RMSprop: Optimizer {
     description.hyperparameter("momentum", 0)
     description.flag("centered")
     description.hyperparameter("initial_accumulator_value", 0)
-    description.slot("square_avg", startsAt: 4)
+    description.slot("square_avg", .nonnegative, startsAt: 4)
     description.slot("momentum_buffer", requiredBy: 2)
     description.slot("grad_avg", requiredBy: 3)
   }
@@ -72,7 +72,9 @@ public enum RMSprop: Optimizer {
     }
 
     @inlinable @inline(__always)
-    public func update(gradient: Scalar, slots squareAvg: inout Scalar) -> Scalar {
+    public func update(gradient: Scalar, parameter _: Scalar, slots squareAvg: inout Scalar)
+      -> Scalar
+    {
       lr * direction(gradient, &squareAvg)
     }
 
@@ -104,7 +106,9 @@ public enum RMSprop: Optimizer {
     init(rule: Plain<Scalar>) { self.rule = rule }
 
     @inlinable @inline(__always)
-    public func update(gradient: Scalar, slots: inout (Scalar, Scalar)) -> Scalar {
+    public func update(gradient: Scalar, parameter _: Scalar, slots: inout (Scalar, Scalar))
+      -> Scalar
+    {
       slots.1 = rule.momentum * slots.1 + rule.direction(gradient, &slots.0)
       return rule.lr * slots.1
     }
@@ -119,7 +123,9 @@ public enum RMSprop: Optimizer {
     init(rule: Plain<Scalar>) { self.rule = rule }
 
     @inlinable @inline(__always)
-    public func update(gradient: Scalar, slots: inout (Scalar, Scalar)) -> Scalar {
+    public func update(gradient: Scalar, parameter _: Scalar, slots: inout (Scalar, Scalar))
+      -> Scalar
+    {
       rule.lr * rule.direction(gradient, &slots.0, &slots.1)
     }
   }
@@ -133,7 +139,9 @@ public enum RMSprop: Optimizer {
     init(rule: Plain<Scalar>) { self.rule = rule }
 
     @inlinable @inline(__always)
-    public func update(gradient: Scalar, slots: inout (Scalar, Scalar, Scalar)) -> Scalar {
+    public func update(gradient: Scalar, parameter _: Scalar, slots: inout (Scalar, Scalar, Scalar))
+      -> Scalar
+    {
       slots.1 = rule.momentum * slots.1 + rule.direction(gradient, &slots.0, &slots.2)
       return rule.lr * slots.1
     }

@@ -15,6 +15,20 @@ public func visitOptimizer<Visitor: OptimizerVisitor>(
   case 3: visitor.visit(RMSprop.self)
   case 4: visitor.visit(Adagrad.self)
   case 5: visitor.visit(Lion.self)
+  case 6: visitor.visit(NAdam.self)
+  case 7: visitor.visit(RAdam.self)
+  case 8: visitor.visit(Adamax.self)
+  case 9: visitor.visit(Adadelta.self)
+  case 10: visitor.visit(Rprop.self)
+  case 11: visitor.visit(AdaBelief.self)
+  case 12: visitor.visit(AdEMAMix.self)
+  case 13: visitor.visit(Adan.self)
+  case 14: visitor.visit(LAMB.self)
+  case 15: visitor.visit(LARS.self)
+  case 16: visitor.visit(ScheduleFreeSGD.self)
+  case 17: visitor.visit(ScheduleFreeAdamW.self)
+  case 18: visitor.visit(Adafactor.self)
+  case 19: visitor.visit(Muon.self)
   default: return false
   }
   return true

@@ -65,7 +65,7 @@ public enum SGD: Optimizer {
     }
 
     @inlinable @inline(__always)
-    public func update(gradient: Scalar, slots: inout ()) -> Scalar {
+    public func update(gradient: Scalar, parameter _: Scalar, slots: inout ()) -> Scalar {
       lr * gradient
     }
   }
@@ -85,7 +85,8 @@ public enum SGD: Optimizer {
     }
 
     @inlinable @inline(__always)
-    public func update(gradient: Scalar, slots buffer: inout Scalar) -> Scalar {
+    public func update(gradient: Scalar, parameter _: Scalar, slots buffer: inout Scalar) -> Scalar
+    {
       buffer = momentum * buffer + gradientShare * gradient
       return lr * (ownGradient * gradient + ownBuffer * buffer)
     }

@@ -87,3 +87,37 @@ public struct ThreeSlots<Scalar: RealScalar>: SlotStreams {
     third[index] = values.2
   }
 }
+
+@frozen
+public struct FourSlots<Scalar: RealScalar>: SlotStreams {
+  @usableFromInline let first: UnsafeMutablePointer<Scalar>
+  @usableFromInline let second: UnsafeMutablePointer<Scalar>
+  @usableFromInline let third: UnsafeMutablePointer<Scalar>
+  @usableFromInline let fourth: UnsafeMutablePointer<Scalar>
+
+  @inlinable @inline(__always)
+  public init(
+    _ first: UnsafeMutablePointer<Scalar>,
+    _ second: UnsafeMutablePointer<Scalar>,
+    _ third: UnsafeMutablePointer<Scalar>,
+    _ fourth: UnsafeMutablePointer<Scalar>
+  ) {
+    self.first = first
+    self.second = second
+    self.third = third
+    self.fourth = fourth
+  }
+
+  @inlinable @inline(__always)
+  public func load(_ index: Int) -> (Scalar, Scalar, Scalar, Scalar) {
+    (first[index], second[index], third[index], fourth[index])
+  }
+
+  @inlinable @inline(__always)
+  public func store(_ values: (Scalar, Scalar, Scalar, Scalar), at index: Int) {
+    first[index] = values.0
+    second[index] = values.1
+    third[index] = values.2
+    fourth[index] = values.3
+  }
+}

@@ -19,8 +19,11 @@ extension Double: RealScalar {}
 public protocol UpdateRule {
   associatedtype Streams: SlotStreams
 
-  /// Advances `slots` by one `gradient` and returns what to subtract.
-  func update(gradient: Streams.Scalar, slots: inout Streams.Values) -> Streams.Scalar
+  /// Advances `slots` by one `gradient` and returns what to subtract from `parameter`,
+  /// which most rules don't look at.
+  func update(
+    gradient: Streams.Scalar, parameter: Streams.Scalar, slots: inout Streams.Values
+  ) -> Streams.Scalar
 }
 
 /// `numerator / denominator`, and 0 where the denominator is 0.

@@ -1,3 +1,5 @@
+import SwiftOptMath
+
 /// Half a cosine wave from `initial` to `final`.
 ///
 ///     final + (initial - final) · (1 + cos(π n / total)) / 2    for n < total, then final

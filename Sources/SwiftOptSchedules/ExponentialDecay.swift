@@ -1,3 +1,5 @@
+import SwiftOptMath
+
 /// A value that is multiplied by `gamma` at every update.
 ///
 ///     initial · gamma^n

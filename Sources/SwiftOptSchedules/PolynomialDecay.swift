@@ -1,3 +1,5 @@
+import SwiftOptMath
+
 /// The `power`-th power of a line from `initial` to `final`; linear for power 1.
 ///
 ///     final + (initial - final) · (1 - n / total)^power    for n < total, then final

@@ -1,3 +1,5 @@
+import SwiftOptMath
+
 /// (total - step) / total for 0 <= step < total, to about 106 bits.
 ///
 /// The rounding of a double's division, half an ULP here, would be `power` times as

@@ -1,3 +1,5 @@
+import SwiftOptMath
+
 /// sin(πx) for x in [0, ½], within 1 ULP, and exactly 0 and 1 at the ends.
 ///
 /// The Taylor series of the sine below ¼ and of the cosine above, where y = πx or

@@ -1,3 +1,5 @@
+import SwiftOptMath
+
 /// A value that is multiplied by `gamma` every `step_size` updates.
 ///
 ///     initial · gamma^floor(n / step_size)

@@ -47,6 +47,10 @@ void so_error_set_index(const char *what, int64_t index, const char *text) {
     set_message("%s%s: %s", what, position, text);
 }
 
+void so_error_set_array(int64_t index, const char *array, const char *text) {
+    set_message("tensors[%" PRId64 "]: its %s %s", index, array, text);
+}
+
 void so_error_set_number(const char *what, int64_t index, const char *field, double value,
                          const char *must) {
     char position[INDEX_BYTES], number[NUMBER_BYTES];
@@ -66,6 +70,8 @@ void so_error_set_bounds(const char *what, int64_t index, const char *field, dou
         (void)snprintf(must, sizeof must, "0 or 1");
     } else if (isinf(maximum)) {
         (void)snprintf(must, sizeof must, "finite and >= %s", least);
+    } else if (isinf(minimum)) {
+        (void)snprintf(must, sizeof must, "finite and %s %s", maximum_is_open ? "<" : "<=", greatest);
     } else {
         (void)snprintf(must, sizeof must, "in [%s, %s%c", least, greatest,
                        maximum_is_open ? ')' : ']');

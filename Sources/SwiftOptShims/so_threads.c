@@ -48,9 +48,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A tile may be longer by what its tensor is out of step with the cache lines. */
-_Static_assert(SO_TILE_ELEMENTS * 8 + 128 <= SO_SCRATCH_BYTES, "a float64 tile fits the scratch");
-
 /* ------------------------------------------- what differs by processor */
 
 #if defined(__x86_64__)

@@ -45,13 +45,14 @@ enum {
 const char *SO_NONNULL so_last_error(void);
 
 /* Changes whenever a program compiled against an older header would break. */
-#define SO_ABI_VERSION 1
+#define SO_ABI_VERSION 2
 int32_t so_abi_version(void);
 
 /* ------------------------------------------------------ instruction levels */
 
 /* Kernels are compiled once per level: "baseline" (x86-64), "avx2" (x86-64-v3)
- * and "avx512" (x86-64-v4). Results are the same bits at every level. */
+ * and "avx512" (x86-64-v4). Results are the same bits at every level, but for the rules
+ * of kind SO_MATRIX, whose products are fused where the level can. */
 int32_t so_level_count(void);
 /* Name of level `index` (0 is the lowest); "" when there is no such level. */
 const char *SO_NONNULL so_level_name(int32_t index);
@@ -82,34 +83,73 @@ typedef int32_t so_dtype;
 enum {
     SO_FLOAT32 = 1,
     SO_FLOAT64 = 2,
+    SO_FLOAT16 = 3,  /* IEEE binary16 */
+    SO_BFLOAT16 = 4, /* the upper half of a float32 */
+    SO_BLOCK8 = 5,   /* 8-bit codes in blocks of 256, each with a float32 scale */
+    SO_BLOCK8_UNSIGNED = 6, /* the same for values that are never negative */
 };
+/* An 8-bit code stands for a number times its block's scale, the block's largest magnitude:
+ * 0 for 0, 127 in the lower 7 bits below a sign (255 unsigned) for 1, and each code below for
+ * the float32 whose bit pattern is 2^20 (2^19) less. The scale of a block of zeros is 0; that
+ * of a block in which a value was not finite is NaN, and so is then each of its values. A slot
+ * that starts at 0 may start with codes and scales of 0. */
+#define SO_BLOCK_ELEMENTS 256
 
-/* How an optimizer uses weight decay. */
+/* How weight decay acts. */
 enum {
-    SO_DECAY_COUPLED = 0,   /* gradient += weight_decay * parameter */
-    SO_DECAY_DECOUPLED = 1, /* parameter -= lr * weight_decay * parameter */
+    SO_DECAY_COUPLED = 0,     /* gradient += weight_decay * parameter */
+    SO_DECAY_DECOUPLED = 1,   /* parameter -= lr * weight_decay * parameter */
+    SO_DECAY_INDEPENDENT = 2, /* parameter -= weight_decay * parameter */
+    SO_DECAY_OWN = 3,         /* as the rule's equations have it; no group can ask for it
+                               * unless it is the rule's default, nor for another then */
 };
 
-#define SO_MAX_HYPERPARAMETERS 8
+#define SO_MAX_HYPERPARAMETERS 12
 #define SO_MAX_SLOTS 4
-#define SO_MAX_SCALARS 4
+#define SO_MAX_SCALARS 6
 
-/* One hyper-parameter of a rule. lr, weight_decay, maximize and the clipping
- * limits are common to all rules and live in so_group by name. */
+/* One hyper-parameter of a rule. What all rules have in common (lr, weight_decay,
+ * the clipping limits, ...) lives in so_group by name. */
 typedef struct so_hyperparameter {
     const char *SO_NULLABLE name;
     double default_value;
-    double minimum;          /* least allowed value */
+    double minimum;          /* least allowed value, -INFINITY for none */
     double maximum;          /* greatest allowed value, INFINITY for none */
     int32_t maximum_is_open; /* 1: the maximum itself is not allowed */
     int32_t is_flag;         /* 1: only 0 and 1 are allowed */
 } so_hyperparameter;
 
-/* One array of the state, of the parameter's shape and dtype. */
+/* What a slot holds, which decides the dtypes that it may be stored in. */
+enum {
+    SO_SLOT_SIGNED = 0,      /* any dtype but SO_BLOCK8_UNSIGNED */
+    SO_SLOT_NONNEGATIVE = 1, /* squares or magnitudes: any but SO_FLOAT16 and SO_BLOCK8 */
+    SO_SLOT_EXACT = 2,       /* the computation's dtype only */
+};
+
+/* Which elements a slot has. What there is one of per row or column is stored in the
+ * computation's dtype. */
+enum {
+    SO_SLOT_FULL = 0,   /* one per element of the parameter */
+    SO_SLOT_ROW = 1,    /* one per row of each of the parameter's matrices */
+    SO_SLOT_COLUMN = 2, /* one per column of each of the parameter's matrices */
+};
+
+/* Which parameters have a slot. */
+enum {
+    SO_SLOT_OF_ALL = 0,
+    SO_SLOT_OF_MATRICES = 1, /* so_tensor.rows is not 0 */
+    SO_SLOT_OF_OTHERS = 2,
+};
+
+/* One array of the state. */
 typedef struct so_slot {
     const char *SO_NULLABLE name;
     int32_t required_by;   /* needed if this hyper-parameter is not 0; -1: always */
     int32_t initial_value; /* starts at this hyper-parameter's value; -1: at 0 */
+    int32_t content;       /* SO_SLOT_SIGNED, ... */
+    int32_t form;          /* SO_SLOT_FULL, ... */
+    int32_t owner;         /* SO_SLOT_OF_ALL, ... */
+    int32_t starts_as_parameter; /* 1: as a copy of the parameter */
 } so_slot;
 
 /* One number of the state, kept once per tensor as a float64. */
@@ -118,15 +158,26 @@ typedef struct so_scalar {
     double initial_value;
 } so_scalar;
 
+/* What a rule needs beyond the element at hand. */
+enum {
+    SO_ELEMENTWISE = 0,
+    SO_TRUST_STEP = 1,     /* the step is scaled by |parameter| / |step| of the tensor */
+    SO_TRUST_GRADIENT = 2, /* the gradient by |parameter| / |gradient| of the tensor */
+    SO_FACTORED = 3,       /* means over the rows and columns of the squared gradient */
+    SO_MATRIX = 4,         /* products of whole matrices */
+};
+
 /* Entries beyond a count are zero, with NULL names. */
 typedef struct so_description {
     const char *SO_NULLABLE name; /* "adamw" */
     double default_lr;
     double default_weight_decay;
-    int32_t decay; /* SO_DECAY_... */
+    int32_t decay; /* SO_DECAY_..., the default */
+    int32_t kind;  /* SO_ELEMENTWISE, ... */
     int32_t hyperparameter_count;
     int32_t slot_count;
     int32_t scalar_count; /* scalar 0 is always "step", the completed updates */
+    int32_t reserved;
     so_hyperparameter hyperparameters[SO_MAX_HYPERPARAMETERS];
     so_slot slots[SO_MAX_SLOTS];
     so_scalar scalars[SO_MAX_SCALARS];
@@ -137,41 +188,90 @@ typedef struct so_description {
 int32_t so_optimizer_count(void);
 so_status so_optimizer_describe(int32_t optimizer, so_description *SO_NONNULL out);
 
-/* The hyper-parameters of one parameter group, as they are for one step. */
+/* The hyper-parameters of one parameter group, as they are for one step. A limit is off
+ * at INFINITY and must be above 0, so a group of zeros is not valid. */
 typedef struct so_group {
     double lr;               /* >= 0 */
     double weight_decay;     /* >= 0 */
     double clip_value;       /* gradient elements are limited to +-this; INFINITY: off */
     double clip_tensor_norm; /* each gradient's own norm is limited to this; INFINITY: off */
+    double clip_unit_ratio;  /* adaptive clipping: each unit's gradient norm is limited to
+                              * this share of its parameter norm; INFINITY: off */
+    double l1_penalty;       /* >= 0: gradient += l1_penalty * sign(parameter) */
+    double l2_penalty;       /* >= 0: gradient += l2_penalty * parameter, whatever `decay` is */
+    double average_decay;    /* in [0, 1]: share of the past in so_tensor.average */
+    int32_t decay;           /* SO_DECAY_... */
     int32_t maximize;        /* 1: go up the gradient */
-    int32_t reserved;        /* 0 */
+    int32_t cautious;        /* 1: move only where step and gradient agree in sign; steps that
+                              * do are divided by their share in the tensor, 1/1000 at least */
+    int32_t zero_gradient;   /* 1: a step, skipped or not, and so_plan_accumulate set the
+                              * gradients to 0, which must be writable, except those that
+                              * are accumulators */
     double hyperparameters[SO_MAX_HYPERPARAMETERS]; /* as so_description lists them */
 } so_group;
 
-/* One parameter with all that belongs to it. All arrays have `count` elements in
- * one block of memory; alignment to the element size is enough. Arrays may be
- * NULL where count is 0; the scalars may not. */
+/* An array with its dtype. */
+typedef struct so_array {
+    void *SO_NULLABLE data;
+    float *SO_NULLABLE scales; /* SO_BLOCK8...: one per block, the last may be partial;
+                                * else NULL */
+    so_dtype dtype;
+    int32_t reserved; /* 0 */
+} so_array;
+
+/* How a parameter below float32 keeps what its dtype can't hold. */
+enum {
+    SO_ROUND_NEAREST = 0,    /* it doesn't, or so_tensor.master or compensation does */
+    SO_ROUND_STOCHASTIC = 1, /* rounded up or down by chance, right on average */
+};
+
+/* One parameter with all that belongs to it. All arrays have `count` elements (slots:
+ * as their form says) in one block of memory; alignment to the element size is enough.
+ * Arrays may be NULL where count is 0; the scalars may not.
+ *
+ * The computation is in float64 if the parameter is, else in float32. */
 typedef struct so_tensor {
     void *SO_NULLABLE parameter;
     const void *SO_NULLABLE gradient; /* NULL: this tensor and its state stay as they are */
-    /* NULL: this slot is absent. One that is present but not needed stays as it is. */
-    void *SO_NULLABLE slots[SO_MAX_SLOTS];
-    double *SO_NULLABLE scalars; /* scalar_count numbers */
+    so_array slots[SO_MAX_SLOTS]; /* in the description's order; data NULL: absent. One that
+                                   * is present but not needed stays as it is. */
+    double *SO_NULLABLE scalars;  /* scalar_count numbers */
+    /* For parameters in float16 and bfloat16, at most one of these two. */
+    float *SO_NULLABLE master;      /* what is trained; the parameter is its rounded copy.
+                                     * Starts as the parameter. */
+    void *SO_NULLABLE compensation; /* Kahan's: what the parameter's dtype lost, in that
+                                     * dtype. Starts at 0. */
+    void *SO_NULLABLE average;      /* running mean of the parameter, in the computation's
+                                     * dtype; NULL: none. Starts at what the caller wants,
+                                     * mostly the parameter. */
+    void *SO_NULLABLE copy;         /* each new parameter, or master, in another dtype;
+                                     * NULL: none */
+    void *SO_NULLABLE accumulator;  /* for so_plan_accumulate, in the computation's dtype */
     int64_t count;
+    int64_t rows, columns; /* of its matrices, one after the other; 0: it has none */
+    int64_t units; /* for clip_unit_ratio: so many runs of equal length; >= 1 */
+    uint64_t key;          /* names this tensor's random numbers: a hash of its name, say */
     int32_t group;
-    so_dtype parameter_dtype; /* of the slots too; computation is in this precision */
+    so_dtype parameter_dtype;
     so_dtype gradient_dtype;
-    int32_t reserved; /* 0 */
+    so_dtype copy_dtype; /* SO_FLOAT32, SO_FLOAT16 or SO_BFLOAT16 */
+    int32_t rounding;    /* SO_ROUND_..., of a parameter in float16 or bfloat16 that has
+                          * neither master nor compensation. States below float32 are always
+                          * rounded stochastically, copies to the nearest. */
+    int32_t accumulates; /* 1: so_plan_accumulate adds to the accumulator; 0: replaces it */
 } so_tensor;
 
 enum {
-    SO_SKIP_NONFINITE = 1, /* a gradient with inf or nan makes the step a no-op */
-    SO_REPORT_NORM = 2,    /* compute grad_norm even if nothing else needs it */
+    SO_SKIP_NONFINITE = 1,     /* a gradient with inf or nan makes the step a no-op */
+    SO_REPORT_NORM = 2,        /* compute grad_norm even if nothing else needs it */
+    SO_REPORT_UPDATE_NORM = 4, /* compute update_norm */
 };
 
-/* A step over all tensors. Fill it once, call so_plan_prepare once, then only
- * the gradients (pointer and dtype), the groups, clip_norm and flags may change
- * between steps; anything else needs so_plan_prepare again. */
+/* A step over all tensors. Fill it, ask so_plan_workspace_size, bring the workspace, call
+ * so_plan_prepare; then only the gradients (pointer and dtype), `accumulates`, the
+ * groups, clip_norm, gradient_scale, seed and flags may change between steps; anything
+ * else needs so_plan_prepare again. The workspace belongs to the plan from then on, and
+ * two threads must not use one plan at the same time. */
 typedef struct so_plan {
     int32_t optimizer;
     int32_t group_count;
@@ -179,7 +279,10 @@ typedef struct so_plan {
     so_group *SO_NULLABLE groups;
     so_tensor *SO_NULLABLE tensors;
     double clip_norm; /* limit of the norm over all gradients; INFINITY: off */
-    uint32_t flags;   /* SO_SKIP_NONFINITE | SO_REPORT_NORM */
+    double gradient_scale; /* every gradient is multiplied by this first, > 0 and finite:
+                            * 1 / loss scale, 1 / samples accumulated, or 1 */
+    uint64_t seed;    /* of the stochastic rounding */
+    uint32_t flags;   /* SO_SKIP_NONFINITE, ... */
     uint32_t reserved; /* 0 */
     void *SO_NULLABLE workspace; /* so_plan_workspace_size bytes, aligned to 16 */
     int64_t workspace_size;
@@ -187,32 +290,64 @@ typedef struct so_plan {
 
 enum {
     SO_UPDATED = 0,
-    SO_SKIPPED = 1, /* a non-finite gradient, and nothing was written */
+    SO_SKIPPED = 1, /* a non-finite gradient: nothing was written, except that gradients of
+                     * groups with zero_gradient are 0 now */
 };
 
 typedef struct so_report {
     int32_t outcome;         /* SO_UPDATED or SO_SKIPPED */
     int32_t norm_computed;   /* 1: grad_norm and first_bad are known */
-    /* Of all gradients before any clipping, rounded to the parameters' precision. It
+    /* Of all gradients in the computation's precision, scaled but before any clipping. It
      * overflows to INFINITY beyond 1e154, and clip_norm then leaves nothing of them. */
     double grad_norm;
     double clip_coefficient; /* the factor of clip_norm, 1 if it did not limit */
     int64_t first_bad;       /* the first tensor whose gradient has inf or nan; -1: none */
+    double update_norm;      /* of what was subtracted from the parameters, before they were
+                              * rounded to their dtypes; with SO_REPORT_UPDATE_NORM */
 } so_report;
 
-/* Bytes of workspace that the plan needs; of the tensors it looks at the counts only. */
+/* Bytes of workspace that the plan needs. It depends on the optimizer and on the tensors'
+ * counts, rows, columns, units and parameter_dtype; their pointers may still be NULL. */
 so_status so_plan_workspace_size(const so_plan *SO_NONNULL plan, int64_t *SO_NONNULL out);
 /* Checks everything that stays the same over the steps (counts, dtypes, slots,
  * overlap between any two written arrays) and fills the workspace. */
 so_status so_plan_prepare(const so_plan *SO_NONNULL plan);
 /* Checks the groups (finite, within the bounds that so_description gives), clip_norm,
- * flags and counts, but no tensor. */
+ * gradient_scale, flags and counts, but no tensor. */
 so_status so_plan_check_groups(const so_plan *SO_NONNULL plan);
 /* One optimizer step over all tensors that have a gradient.
- * Order: per-tensor norm clip, global norm clip, value clip, maximize, coupled
- * weight decay, the rule. The step is skipped when a gradient is not finite and
- * SO_SKIP_NONFINITE or a norm clip is on. */
+ *
+ * Order: gradient_scale, clip_unit_ratio, clip_tensor_norm, clip_norm, clip_value,
+ * maximize, L1 and L2 penalties, coupled weight decay, the rule, cautious, and the step's
+ * scale if the rule has one; then step and decoupled decay are subtracted at once, the
+ * parameter is rounded, and average, copy and zero_gradient follow from it.
+ *
+ * The step is skipped when a gradient is not finite and SO_SKIP_NONFINITE, clip_norm,
+ * clip_tensor_norm or clip_unit_ratio is on. */
 so_status so_optimizer_step(const so_plan *SO_NONNULL plan, so_report *SO_NONNULL report);
+/* Looks at the gradient of one tensor now, while it is in the cache: the next step's
+ * norm needs no other look at it (except for clip_unit_ratio), if the tensor's gradient
+ * (pointer and dtype) is still the same. The caller must not change it in between. A step
+ * forgets what was received before it, and another call for the tensor, even one that
+ * fails, what that one received. */
+so_status so_plan_receive(const so_plan *SO_NONNULL plan, int64_t tensor);
+/* accumulator = (accumulates ? accumulator : 0) + weight * gradient, for every tensor
+ * that has a gradient; weight is finite and > 0. For a step with the mean, give the
+ * accumulators as gradients (in the computation's dtype) and 1 / (sum of weights) as
+ * gradient_scale, and begin anew with `accumulates` at 0. Gradients may be anything: whether
+ * the sum is finite, the step finds out. */
+so_status so_plan_accumulate(const so_plan *SO_NONNULL plan, double weight);
+
+/* ------------------------------------------------------------------- casts */
+
+/* target[i] = source[i] in another dtype: any two of SO_FLOAT32, SO_FLOAT64, SO_FLOAT16
+ * and SO_BFLOAT16. SO_ROUND_NEAREST rounds ties to even. SO_ROUND_STOCHASTIC (to float16
+ * or bfloat16) rounds up or down by chance, right on average, with random numbers from
+ * `seed` and the element's index alone. Both arrays are aligned to their element size and
+ * must not overlap, except that source and target may be the same where the dtypes are. */
+so_status so_cast(const void *SO_NULLABLE source, so_dtype source_dtype,
+                  void *SO_NULLABLE target, so_dtype target_dtype, int64_t count,
+                  int32_t rounding, uint64_t seed);
 
 /* --------------------------------------------------------------- schedules */
 

@@ -4,9 +4,12 @@
 
 #include "so_cpu.h"
 #include "so_error.h"
+#include "so_factors.h"
 #include "so_float.h"
+#include "so_gemm.h"
 #include "so_kernels.h"
 #include "so_level.h"
 #include "so_threads.h"
+#include "so_vectors.h"
 
 #endif /* SWIFTOPT_SHIMS_H */

@@ -20,6 +20,9 @@ void so_error_set(const char *text);
 /* "what[index]: text", or "what: text" when index < 0. */
 void so_error_set_index(const char *what, int64_t index, const char *text);
 
+/* "tensors[index]: its array text" */
+void so_error_set_array(int64_t index, const char *array, const char *text);
+
 /* "what[index].field is value; it must be must", without "[index]" when
  * index < 0 and without ".field" when field is "". The value is written with the
  * fewest digits (six or more) that read back as the same number. */

@@ -10,7 +10,7 @@
 
 /* Bytes of scratch memory that a task may use while it runs. It is on the caller's
  * stack, which Python code can make as small as 64 KiB. */
-#define SO_SCRATCH_BYTES 16512
+#define SO_SCRATCH_BYTES 16384
 
 /* Works on the elements begin ..< end. `scratch` is SO_SCRATCH_BYTES bytes of any
  * content, aligned to 64, that no other running task has. */

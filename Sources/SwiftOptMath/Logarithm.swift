@@ -11,7 +11,7 @@ let naturalLogarithmOf2 = DoubleDouble(high: 0x1.62e42fefa38p-1, low: 5.49792301
 /// |s| < 0.1716, so the term s²⁷/27, the first left out, is below 2^-70 of the
 /// sum. Only s, s² and s³/3 need more than double precision: what follows them
 /// is smaller by 2^-12.
-func logarithm(_ x: Double) -> DoubleDouble {
+public func logarithm(_ x: Double) -> DoubleDouble {
   let (m, k) = significandAndExponent(x)
 
   let numerator = m - 1  // exact, since m is in [½, 2]

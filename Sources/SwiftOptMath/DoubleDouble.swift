@@ -5,28 +5,35 @@
 ///
 /// Source: T. J. Dekker, "A floating-point technique for extending the
 /// available precision", Numerische Mathematik 18 (1971).
-struct DoubleDouble {
-  var high: Double
-  var low: Double
+@frozen
+public struct DoubleDouble {
+  public var high: Double
+  public var low: Double
+
+  @inlinable @inline(__always)
+  public init(high: Double, low: Double) {
+    self.high = high
+    self.low = low
+  }
 
   /// `a + b` without error, whatever their magnitudes.
-  @inline(__always)
-  static func exactSum(_ a: Double, _ b: Double) -> DoubleDouble {
+  @inlinable @inline(__always)
+  public static func exactSum(_ a: Double, _ b: Double) -> DoubleDouble {
     let sum = a + b
     let bShare = sum - a
     return DoubleDouble(high: sum, low: (a - (sum - bShare)) + (b - bShare))
   }
 
   /// `a + b` without error, for `a` that is zero or not smaller in magnitude than `b`.
-  @inline(__always)
-  static func exactOrderedSum(_ a: Double, _ b: Double) -> DoubleDouble {
+  @inlinable @inline(__always)
+  public static func exactOrderedSum(_ a: Double, _ b: Double) -> DoubleDouble {
     let sum = a + b
     return DoubleDouble(high: sum, low: b - (sum - a))
   }
 
   /// `a * b` without error, for factors below 2^996 and a product above 2^-969.
-  @inline(__always)
-  static func exactProduct(_ a: Double, _ b: Double) -> DoubleDouble {
+  @inlinable @inline(__always)
+  public static func exactProduct(_ a: Double, _ b: Double) -> DoubleDouble {
     let (aTop, aRest) = halves(a)
     let (bTop, bRest) = halves(b)
     let product = a * b
@@ -35,21 +42,21 @@ struct DoubleDouble {
   }
 
   /// Two numbers of at most 26 bits whose sum is `a`; products of such halves are exact.
-  @inline(__always)
-  private static func halves(_ a: Double) -> (top: Double, rest: Double) {
+  @inlinable @inline(__always)
+  static func halves(_ a: Double) -> (top: Double, rest: Double) {
     let spread = 0x1p27 * a + a
     let top = spread - (spread - a)
     return (top, a - top)
   }
 
-  @inline(__always)
-  static func * (a: DoubleDouble, b: DoubleDouble) -> DoubleDouble {
+  @inlinable @inline(__always)
+  public static func * (a: DoubleDouble, b: DoubleDouble) -> DoubleDouble {
     let product = exactProduct(a.high, b.high)
     return exactOrderedSum(product.high, product.low + (a.high * b.low + a.low * b.high))
   }
 
-  @inline(__always)
-  static func + (a: DoubleDouble, b: DoubleDouble) -> DoubleDouble {
+  @inlinable @inline(__always)
+  public static func + (a: DoubleDouble, b: DoubleDouble) -> DoubleDouble {
     let sum = exactSum(a.high, b.high)
     return exactOrderedSum(sum.high, sum.low + (a.low + b.low))
   }

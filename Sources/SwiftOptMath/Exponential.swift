@@ -7,7 +7,7 @@
 ///
 /// r¹⁵/15!, the first term left out, is below 2^-63. 1 + r keeps its rounding
 /// error, so the result is rounded once.
-func exponential(_ x: DoubleDouble) -> Double {
+public func exponential(_ x: DoubleDouble) -> Double {
   // Adding 1.5 · 2^52 rounds to a whole number, which is then the sum's low bits.
   let shifter = 0x1.8p52
   let shifted = x.high * 1.4426950408889634 + shifter

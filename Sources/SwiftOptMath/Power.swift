@@ -5,7 +5,7 @@
 /// 709, 10 bits) leaves 55. Repeated squaring would be exact for small whole
 /// exponents only: its error grows with the exponent, to 10⁷ ULP after as many
 /// updates. libm's pow gives different bits on different processors.
-func power(_ base: Double, _ exponent: Double) -> Double {
+public func power(_ base: Double, _ exponent: Double) -> Double {
   if exponent == 0 || base == 1 { return 1 }
   if exponent == 1 || base == 0 { return base }
   if exponent == 2 { return base * base }

@@ -1,0 +1,1 @@
+../SwiftOptKernels/GemmTile.swift
