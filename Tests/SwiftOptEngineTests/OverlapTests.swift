@@ -6,28 +6,34 @@ import XCTest
 /// order of its threads.
 final class OverlapTests: XCTestCase {
   private let elements = 8
-  private let shapes = [TensorShape(8), TensorShape(8), TensorShape(8)]
 
+  /// bfloat16 tensors with everything; the compensation stands in for the master.
   private func makePlan() -> TestPlan {
-    TestPlan(Settings(.named("adamw")).with("amsgrad", 1), shapes)
+    TestPlan(
+      Settings(.named("adamw")).with("amsgrad", 1),
+      Array(
+        repeating: TensorShape(elements, dtype: SO_BFLOAT16, gradientDtype: SO_FLOAT32).with {
+          $0.slotDtypes = [SO_BLOCK8]
+          ($0.hasMaster, $0.hasAverage, $0.hasAccumulator) = (true, true, true)
+          $0.copyDtype = SO_FLOAT16
+        }, count: 3))
   }
 
   func testAnyTwoWrittenArraysMustBeApart() {
-    // By one byte, by half, entirely: `distance` is from one array's start to the other's.
-    for distance in [-28, -16, 0, 16, 28] {
-      for (second, secondName) in arrays {
-        for (first, firstName) in arrays {
+    for second in WrittenArray.allCases {
+      for first in WrittenArray.allCases {
+        for distance in second.distances(to: first.bytes) {
           let plan = makePlan()
-          let common = plan.block(byteCount: 128).raw + 32
-          set(plan, tensor: 0, first, common + 16)
-          set(plan, tensor: 2, second, common + 16 + alignedFor(first, second, distance))
+          let common = plan.block(byteCount: 128).raw + 48
+          set(plan, tensor: 0, first, common)
+          set(plan, tensor: 2, second, common + distance)
           XCTAssertEqual(plan.prepare(), so_status(SO_INVALID_VALUE), "\(first), \(second)")
           // Which of the two is named first depends on their addresses.
           let messages = [
-            "tensors[2]: its \(secondName) shares memory with the \(firstName) of tensors[0]",
-            "tensors[0]: its \(firstName) shares memory with the \(secondName) of tensors[2]",
+            "tensors[2]: its \(second.name) shares memory with the \(first.name) of tensors[0]",
+            "tensors[0]: its \(first.name) shares memory with the \(second.name) of tensors[2]",
           ]
-          XCTAssert(messages.contains(lastError), lastError)
+          XCTAssert(messages.contains(lastError), "\(first), \(second), \(distance): \(lastError)")
         }
       }
     }
@@ -35,37 +41,43 @@ final class OverlapTests: XCTestCase {
 
   func testNeighboursMayTouch() {
     let plan = makePlan()
-    let common = plan.block(byteCount: 4 * elements * 3)
+    let common = plan.block(byteCount: 2 * elements * 3)
     for index in 0..<3 {
-      plan.tensors[index].parameter = common.raw + 4 * elements * index
+      plan.tensors[index].parameter = common.raw + 2 * elements * index
     }
     plan.run()
   }
 
   func testOneTensorsOwnArraysMustBeApart() {
     let plan = makePlan()
-    plan.tensors[1].setSlot(1, plan.tensors[1].parameter)
+    plan.tensors[1].setSlot(1, plan.tensors[1].average)
     XCTAssertEqual(plan.prepare(), so_status(SO_INVALID_VALUE))
     XCTAssert(lastError.hasSuffix("of tensors[1]"), lastError)
     XCTAssert(lastError.hasPrefix("tensors[1]: its "), lastError)
   }
 
-  /// Any gradient with anything that is written, its own tensor's or another's.
+  /// Any gradient with anything that is written, its own tensor's or another's, except that
+  /// a tensor's own accumulator may be its gradient.
   func testGradientsMustBeApartFromAllThatIsWritten() {
     for owner in 0..<3 {
-      for (array, name) in arrays {
-        for distance in [-28, -16, 0, 16, 28] {
+      for array in WrittenArray.allCases {
+        for distance in WrittenArray.average.distances(to: array.bytes) {
           let plan = makePlan()
           let common = plan.block(byteCount: 128).raw + 48
           set(plan, tensor: owner, array, common)
-          // Scalars are three numbers of eight bytes: 24.
-          let offset = array == .scalars ? max(-28, min(20, distance)) : distance
-          plan.tensors[1].gradient = UnsafeRawPointer(common + offset)
+          plan.tensors[1].gradient = UnsafeRawPointer(common + distance)
           XCTAssertEqual(plan.prepare(), so_status(SO_OK), lastError)
+          if array == .accumulator, owner == 1, distance == 0 {
+            XCTAssertEqual(plan.step(), so_status(SO_OK), lastError)
+            continue
+          }
           let fault = Fault(
-            "tensors[1]: its gradient shares memory with the \(name) of tensors[\(owner)]"
+            "tensors[1]: its gradient shares memory with the \(array.name) of tensors[\(owner)]"
           ) { _ in }
-          assertRefuses(plan, fault, "\(array) + \(distance)") { plan.step() }
+          let name = "\(array) + \(distance)"
+          assertRefuses(plan, fault, name) { plan.step() }
+          assertRefuses(plan, fault, name) { plan.receive(1) }
+          assertRefuses(plan, fault, name) { plan.accumulate(weight: 1) }
         }
       }
     }
@@ -75,10 +87,30 @@ final class OverlapTests: XCTestCase {
     let plan = makePlan()
     let common = plan.block(byteCount: 4 * elements * 3)
     plan.tensors[0].gradient = UnsafeRawPointer(common.raw)
-    plan.tensors[1].parameter = common.raw + 4 * elements
+    plan.tensors[1].average = common.raw + 4 * elements
     plan.tensors[1].gradient = UnsafeRawPointer(common.raw)
     plan.tensors[2].gradient = UnsafeRawPointer(common.raw + 8 * elements)
     plan.run()
+  }
+
+  /// But not if one would be cleared before the other is read.
+  func testGradientsThatAreClearedMustNotShareMemory() {
+    for distance in [-28, -16, 0, 16, 28] {
+      let plan = makePlan()
+      let common = plan.block(byteCount: 128).raw + 48
+      plan.tensors[0].gradient = UnsafeRawPointer(common)
+      plan.tensors[2].gradient = UnsafeRawPointer(common + distance)
+      plan.run()
+      plan.groups[0].zero_gradient = 1
+      for call in [plan.step, { plan.accumulate(weight: 1) }] {
+        let before = plan.writtenBytes
+        XCTAssertEqual(call(), so_status(SO_INVALID_VALUE))
+        XCTAssert(lastError.contains("gradient, which zero_gradient clears, shares"), lastError)
+        XCTAssert(haveSameBits(plan.writtenBytes, before))
+      }
+      plan.tensors[2].gradient = UnsafeRawPointer(common + (distance < 0 ? -32 : 32))
+      XCTAssertEqual(plan.step(), so_status(SO_OK), lastError)
+    }
   }
 
   /// A gradient that was compared before is not compared again, unless there is more of it.
@@ -86,10 +118,10 @@ final class OverlapTests: XCTestCase {
     let plan = makePlan()
     let common = plan.block(byteCount: 4 * elements * 2)
     plan.tensors[1].gradient = UnsafeRawPointer(common.raw)
-    plan.tensors[0].parameter = common.raw + 4 * elements
+    plan.tensors[0].average = common.raw + 4 * elements
     plan.run(steps: 2)
     plan.tensors[1].gradient_dtype = so_dtype(SO_FLOAT64)
-    let fault = Fault("tensors[1]: its gradient shares memory with the parameter of tensors[0]") {
+    let fault = Fault("tensors[1]: its gradient shares memory with the average of tensors[0]") {
       _ in
     }
     assertRefuses(plan, fault, "float64") { plan.step() }
@@ -102,30 +134,65 @@ final class OverlapTests: XCTestCase {
     plan.run()
   }
 
-  private enum WrittenArray: Equatable {
-    case parameter
-    case slot(Int)
-    case scalars
-  }
-
-  private let arrays: [(WrittenArray, String)] = [
-    (.parameter, "parameter"), (.slot(0), "exp_avg"), (.slot(1), "exp_avg_sq"),
-    (.slot(2), "max_exp_avg_sq"), (.scalars, "scalars"),
-  ]
-
   private func set(
     _ plan: TestPlan, tensor: Int, _ array: WrittenArray, _ address: UnsafeMutableRawPointer
   ) {
+    let floats = address.assumingMemoryBound(to: Float.self)
     switch array {
     case .parameter: plan.tensors[tensor].parameter = address
-    case .slot(let index): plan.tensors[tensor].setSlot(index, address)
+    case .slot0: plan.tensors[tensor].setSlot(0, address)
+    case .slot1: plan.tensors[tensor].setSlot(1, address)
+    case .slot2: plan.tensors[tensor].setSlot(2, address)
+    case .scales: plan.tensors[tensor].changeSlot(0) { $0.scales = floats }
     case .scalars: plan.tensors[tensor].scalars = address.assumingMemoryBound(to: Double.self)
+    case .master: plan.tensors[tensor].master = floats
+    case .compensation:
+      (plan.tensors[tensor].master, plan.tensors[tensor].compensation) = (nil, address)
+    case .average: plan.tensors[tensor].average = address
+    case .copy: plan.tensors[tensor].copy = address
+    case .accumulator: plan.tensors[tensor].accumulator = address
+    }
+  }
+}
+
+/// What a step writes of one of the tensors above.
+private enum WrittenArray: CaseIterable {
+  case parameter, slot0, slot1, slot2, scales, scalars, master, compensation, average, copy
+  case accumulator
+
+  var name: String {
+    switch self {
+    case .slot0: "exp_avg"
+    case .slot1: "exp_avg_sq"
+    case .slot2: "max_exp_avg_sq"
+    case .scales: "block scales"
+    default: "\(self)"
     }
   }
 
-  /// Scalars are aligned to 8 bytes and take 24 of them, the others 4 and 32.
-  private func alignedFor(_ first: WrittenArray, _ second: WrittenArray, _ distance: Int) -> Int {
-    if first != .scalars && second != .scalars { return distance }
-    return max(-16, min(16, distance))
+  var bytes: Int {
+    switch self {
+    case .slot0: 8
+    case .scales: 4
+    case .parameter, .compensation, .copy: 16
+    case .scalars: 24
+    default: 32
+    }
+  }
+
+  private var alignment: Int {
+    switch self {
+    case .slot0: 1
+    case .parameter, .compensation, .copy: 2
+    case .scalars: 8
+    default: 4
+    }
+  }
+
+  /// Where this array may begin, counted from the start of another one, to share its first or
+  /// its last byte, or all that it can.
+  func distances(to other: Int) -> [Int] {
+    let last = (other - 1) / alignment * alignment
+    return Array(Set([-(bytes - 1) / alignment * alignment, 0, last]))
   }
 }

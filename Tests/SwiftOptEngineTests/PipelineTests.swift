@@ -103,13 +103,4 @@ final class PipelineTests: XCTestCase {
     // Adam's first step is lr · g / (|g| + eps), here with g = p / 4.
     assertClose(plan.parameter(0), [1 - 0.5 * 0.25 / (0.25 + 1e-8), -8 + 0.5 * 2 / (2 + 1e-8)])
   }
-
-  /// A few roundings apart: the test takes other ways to the same numbers.
-  private func assertClose(_ values: [Double], _ expected: [Double], line: UInt = #line) {
-    XCTAssertEqual(values.count, expected.count, line: line)
-    for (value, expected) in zip(values, expected) {
-      XCTAssertLessThanOrEqual(
-        ulpDistance(value, expected), 8, "\(value), not \(expected)", line: line)
-    }
-  }
 }

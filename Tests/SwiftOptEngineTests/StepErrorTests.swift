@@ -5,9 +5,7 @@ import XCTest
 /// What a step refuses although the plan was prepared: nothing may have been written.
 final class StepErrorTests: XCTestCase {
   private func makePlan(_ optimizer: String = "adamw") -> TestPlan {
-    let plan = TestPlan(
-      Settings(.named(optimizer)),
-      [TensorShape(5), TensorShape(3, dtype: SO_FLOAT64, group: 1)], groupCount: 2)
+    let plan = makeFaultPlan(optimizer)
     XCTAssertEqual(plan.prepare(), so_status(SO_OK), lastError)
     return plan
   }
@@ -23,19 +21,13 @@ final class StepErrorTests: XCTestCase {
         Fault(message) { $0.plan.workspace_size = 0 },
         Fault(message) { $0.plan.workspace_size = -1 },
         Fault(message) { $0.plan.tensor_count = 1 },
-        Fault(message) { $0.plan.tensor_count = 3 },
+        Fault(message) { $0.plan.tensor_count = 2 },
         Fault(message) { $0.plan.tensor_count = -1 },
         Fault(message) { $0.plan.group_count = 1 },
         Fault(message) { $0.plan.group_count = -1 },
         Fault(message) { $0.plan.optimizer = 1 },
         Fault(message) { $0.plan.optimizer = -1 },
-        Fault("plan: tensors is NULL") { $0.plan.tensors = nil },
-        Fault("plan: groups is NULL") { $0.plan.groups = nil },
-        Fault("plan.flags is 8; it must be SO_SKIP_NONFINITE, SO_REPORT_NORM, both or 0") {
-          $0.plan.flags = 8
-        },
-        Fault("plan.reserved is 1; it must be 0") { $0.plan.reserved = 1 },
-      ] + groupFaults
+      ] + shapeFaults.filter { !$0.message.contains("_count") } + groupFaults
     for fault in faults {
       let plan = makePlan()
       fault.change(plan)
@@ -60,7 +52,8 @@ final class StepErrorTests: XCTestCase {
       { $0.tensors[1].parameter = $0.tensors[1].slot(0) },
       { $0.tensors[1].count = -1 },
       { $0.groups[0].lr = -1 },
-      { $0.plan.flags = 4 },
+      { $0.plan.flags = 8 },
+      { $0.tensors[1].units = 2 },
     ]
     for change in changes {
       let plan = makePlan()
@@ -75,14 +68,30 @@ final class StepErrorTests: XCTestCase {
     }
   }
 
-  func testTensorsMustKeepTheirTilesAndGroups() {
-    let faults =
-      [-1, .min, 0, 2049, .max].map { count in
-        Fault("tensors[1]: count is not that of so_plan_prepare") { $0.tensors[1].count = count }
-      }
-      + [-1, 2, .max, .min].map { group in
-        Fault("tensors[1]: group is not the index of a group") { $0.tensors[1].group = group }
-      }
+  func testTensorsMustKeepTheirShapesDtypesAndGroups() {
+    let changed = "tensors[2]: its shape or a dtype is not that of so_plan_prepare"
+    var faults: [Fault] = []
+    for number in [-1, .min, 0, 2, 5, 7, 12, 2049, .max] as [Int64] {
+      faults += [
+        Fault(changed) { $0.tensors[2].count = number },
+        Fault(changed) { $0.tensors[2].units = number },
+        Fault(changed) { $0.tensors[2].rows = number == 2 ? 1 : number },
+        Fault(changed) { $0.tensors[2].columns = number },
+      ]
+    }
+    faults += ([0, 1, 2, 3, 5, 6, -1] as [Int32]).map { dtype in
+      Fault(changed) { $0.tensors[2].parameter_dtype = dtype }
+    }
+    faults += ([0, 1, 2, 4, 5, 6, -1] as [Int32]).map { dtype in
+      Fault(changed) { $0.tensors[2].copy_dtype = dtype }
+    }
+    faults += ([-1, 2, .max, .min] as [Int32]).map { group in
+      Fault("tensors[1]: group is not the index of a group") { $0.tensors[1].group = group }
+    }
+    faults += [
+      Fault("tensors[2]: scalars is NULL") { $0.tensors[2].scalars = nil },
+      Fault("tensors[2]: parameter is NULL") { $0.tensors[2].parameter = nil },
+    ]
     for fault in faults {
       let plan = makePlan()
       fault.change(plan)
@@ -96,13 +105,16 @@ final class StepErrorTests: XCTestCase {
         $0.tensors[0].gradient_dtype = 0
       },
       Fault("tensors[1]: gradient_dtype is unknown", SO_INVALID_TYPE) {
-        $0.tensors[1].gradient_dtype = 3
+        $0.tensors[1].gradient_dtype = so_dtype(SO_BLOCK8)
       },
       Fault("tensors[0]: gradient is not aligned to its element size") {
         $0.tensors[0].gradient = $0.tensors[0].gradient! - 1
       },
       Fault("tensors[1]: gradient is not aligned to its element size") {
         $0.tensors[1].gradient = $0.tensors[1].gradient! - 4
+      },
+      Fault("tensors[2]: gradient is not aligned to its element size") {
+        $0.tensors[2].gradient = $0.tensors[2].gradient! - 1
       },
       // Aligned for float32, the dtype at the last step, but not for float64.
       Fault("tensors[0]: gradient is not aligned to its element size") {
@@ -121,19 +133,20 @@ final class StepErrorTests: XCTestCase {
   }
 
   func testAHyperparameterThatNeedsASlotIsRefusedWithoutIt() {
-    for (optimizer, name) in [
-      ("sgd", "momentum"), ("adam", "amsgrad"), ("adamw", "amsgrad"), ("rmsprop", "momentum"),
-      ("rmsprop", "centered"),
+    for (optimizer, name, slot) in [
+      ("sgd", "momentum", "momentum_buffer"), ("adam", "amsgrad", "max_exp_avg_sq"),
+      ("adamw", "amsgrad", "max_exp_avg_sq"), ("rmsprop", "momentum", "momentum_buffer"),
+      ("rmsprop", "centered", "grad_avg"),
     ] {
       let plan = makePlan(optimizer)
       XCTAssertEqual(plan.step(), so_status(SO_OK), lastError)
       plan.groups[1].setHyperparameters(plan.settings.with(name, 1).values)
-      let fault = Fault("tensors[1]: a hyper-parameter that is not 0 needs a slot that is NULL") {
-        _ in
-      }
+      let fault = Fault(
+        "tensors[1]: its \(slot) is NULL, and a hyper-parameter that is not 0 needs it"
+      ) { _ in }
       assertRefuses(plan, fault, "\(optimizer) with \(name)") { plan.step() }
       // Without a gradient the rule doesn't run, and nothing is missing.
-      plan.tensors[1].gradient = nil
+      (plan.tensors[1].gradient, plan.tensors[2].gradient) = (nil, nil)
       XCTAssertEqual(plan.step(), so_status(SO_OK), lastError)
     }
   }

@@ -2,24 +2,6 @@ import CSwiftOpt
 import TestSupport
 import XCTest
 
-/// What a test wants to be different about a tensor.
-struct TensorShape {
-  var count: Int
-  var dtype = so_dtype(SO_FLOAT32)
-  var gradientDtype = so_dtype(SO_FLOAT32)
-  var group = 0
-
-  /// A tensor whose parameter and gradient are both of `dtype`.
-  init(_ count: Int, dtype: Int = SO_FLOAT32, group: Int = 0) {
-    self.init(count, dtype: dtype, gradientDtype: dtype, group: group)
-  }
-
-  init(_ count: Int, dtype: Int, gradientDtype: Int, group: Int = 0) {
-    (self.count, self.dtype, self.gradientDtype) = (count, so_dtype(dtype), so_dtype(gradientDtype))
-    self.group = group
-  }
-}
-
 /// A plan with all the memory that it needs: parameters and gradients of random numbers,
 /// state as the description starts it.
 final class TestPlan {
@@ -32,32 +14,35 @@ final class TestPlan {
   let tensors: UnsafeMutableBufferPointer<so_tensor>
 
   private let isGuarded: Bool
+  private let isShifted: Bool
+  private var shifts = SplitMix64(seed: 11)
   private var blocks: [MemoryBlock] = []
   private var written: [MemoryBlock] = []
 
   /// Guarded arrays crash a test that leaves them; a process can't have tens of thousands.
+  /// Shifted ones begin anywhere that their element size allows.
   init(
     _ settings: Settings, _ shapes: [TensorShape], groupCount: Int = 1, seed: Int = 5,
-    isGuarded: Bool = true
+    isGuarded: Bool = true, isShifted: Bool = false
   ) {
     self.settings = settings
     self.shapes = shapes
     self.isGuarded = isGuarded
+    self.isShifted = isShifted
     groups = .allocate(capacity: groupCount)
     tensors = .allocate(capacity: shapes.count)
-    var group = so_group()
-    group.lr = 0.01
-    (group.clip_value, group.clip_tensor_norm) = (.infinity, .infinity)
-    group.setHyperparameters(settings.values)
-    groups.initialize(repeating: group)
+    groups.initialize(
+      repeating: so_group(settings.values, decay: settings.optimizer.description.decay))
     var random = SplitMix64(seed: seed)
     for (index, shape) in shapes.enumerated() {
-      tensors.initializeElement(at: index, to: tensor(shape, &random))
+      var tensor = tensor(shape, &random)
+      tensor.key = random.next()
+      tensors.initializeElement(at: index, to: tensor)
     }
     plan.optimizer = settings.optimizer.id
     (plan.groups, plan.group_count) = (groups.baseAddress, Int32(groupCount))
     (plan.tensors, plan.tensor_count) = (tensors.baseAddress, Int64(shapes.count))
-    plan.clip_norm = .infinity
+    (plan.clip_norm, plan.gradient_scale) = (.infinity, 1)
     var size: Int64 = 0
     XCTAssertEqual(so_plan_workspace_size(&plan, &size), so_status(SO_OK), lastError)
     (plan.workspace, plan.workspace_size) = (block(byteCount: Int(size)).raw, size)
@@ -71,37 +56,76 @@ final class TestPlan {
   private func tensor(_ shape: TensorShape, _ random: inout SplitMix64) -> so_tensor {
     var tensor = so_tensor()
     tensor.count = Int64(shape.count)
-    tensor.group = Int32(shape.group)
+    (tensor.rows, tensor.columns) = (Int64(shape.rows), Int64(shape.columns))
+    (tensor.units, tensor.group) = (Int64(shape.units), Int32(shape.group))
     (tensor.parameter_dtype, tensor.gradient_dtype) = (shape.dtype, shape.gradientDtype)
-    let parameter: [Double] = random.numbers(shape.count, exponents: -8...2)
-    tensor.parameter = array(parameter, shape.dtype, isWritten: true).raw
+    tensor.rounding = Int32(shape.rounding)
+    let values: [Double] = random.numbers(shape.count, exponents: -8...2)
+    let parameter = array(values, shape.dtype, isWritten: true)
+    tensor.parameter = parameter.raw
     let gradient: [Double] = random.numbers(shape.count, exponents: -8...4)
     tensor.gradient = UnsafeRawPointer(array(gradient, shape.gradientDtype).raw)
     for (index, initial) in settings.initialSlots.enumerated() {
-      guard let initial else { continue }
-      let values = [Double](repeating: initial, count: shape.count)
-      tensor.setSlot(index, array(values, shape.dtype, isWritten: true).raw)
+      let slot = settings.optimizer.slots[index]
+      guard let initial, let count = shape.count(of: slot) else { continue }
+      let values =
+        slot.starts_as_parameter != 0
+        ? StoredNumbers.read(parameter.raw, count, shape.dtype)
+        : Array(repeating: initial, count: count)
+      tensor.setSlotArray(index, self.slot(values, shape.slotDtype(index)))
     }
     let scalars = settings.optimizer.scalars.map(\.initial_value)
-    tensor.scalars = array(scalars, so_dtype(SO_FLOAT64), isWritten: true).raw
-      .assumingMemoryBound(to: Double.self)
+    tensor.scalars = array(scalars, so_dtype(SO_FLOAT64), isWritten: true).doubles
+    let start = StoredNumbers.read(parameter.raw, shape.count, shape.dtype)
+    if shape.hasMaster {
+      tensor.master = array(start, so_dtype(SO_FLOAT32), isWritten: true).raw
+        .assumingMemoryBound(to: Float.self)
+    }
+    let zeros = start.map { _ in 0.0 }
+    if shape.hasCompensation {
+      tensor.compensation = array(zeros, shape.dtype, isWritten: true).raw
+    }
+    if shape.hasAverage { tensor.average = array(start, shape.computation, isWritten: true).raw }
+    if shape.hasAccumulator {
+      tensor.accumulator = array(zeros, shape.computation, isWritten: true).raw
+    }
+    if let dtype = shape.copyDtype {
+      tensor.copy_dtype = so_dtype(dtype)
+      tensor.copy = array(zeros, so_dtype(dtype), isWritten: true).raw
+    }
     return tensor
   }
 
-  /// Memory that lives as long as the plan, right before a forbidden page.
-  func block(byteCount: Int) -> MemoryBlock {
-    let block = MemoryBlock(byteCount: byteCount, isGuarded: isGuarded)
+  private func slot(_ values: [Double], _ dtype: so_dtype) -> so_array {
+    var slot = so_array()
+    slot.dtype = dtype
+    guard dtype == so_dtype(SO_BLOCK8) || dtype == so_dtype(SO_BLOCK8_UNSIGNED) else {
+      slot.data = array(values, dtype, isWritten: true).raw
+      return slot
+    }
+    precondition(values.allSatisfy { $0 == 0 }, "blocks of zeros only")
+    slot.data = block(byteCount: values.count, isWritten: true).raw
+    let blocks = (values.count + Int(SO_BLOCK_ELEMENTS) - 1) / Int(SO_BLOCK_ELEMENTS)
+    slot.scales = block(byteCount: 4 * blocks, isWritten: true).raw
+      .assumingMemoryBound(to: Float.self)
+    return slot
+  }
+
+  /// Memory that lives as long as the plan.
+  func block(byteCount: Int, slack: Int = 0, isWritten: Bool = false) -> MemoryBlock {
+    let block = MemoryBlock(byteCount: byteCount, slack: slack, isGuarded: isGuarded)
     blocks.append(block)
+    if isWritten { written.append(block) }
     return block
   }
 
-  private func array(
-    _ values: [Double], _ dtype: so_dtype, isWritten: Bool = false
-  ) -> MemoryBlock {
-    let isFloat = dtype == so_dtype(SO_FLOAT32)
-    let block = block(byteCount: values.count * (isFloat ? 4 : 8))
-    if isWritten { written.append(block) }
-    store(values, block.raw, dtype)
+  private func array(_ values: [Double], _ dtype: so_dtype, isWritten: Bool = false) -> MemoryBlock
+  {
+    let size = StoredNumbers.size(dtype)
+    let block = block(
+      byteCount: values.count * size, slack: isShifted ? shifts.below(32) * size : 0,
+      isWritten: isWritten)
+    StoredNumbers.write(values, block.raw, dtype)
     return block
   }
 
@@ -110,6 +134,10 @@ final class TestPlan {
   func prepare() -> so_status { so_plan_prepare(&plan) }
 
   func step() -> so_status { so_optimizer_step(&plan, &report) }
+
+  func receive(_ tensor: Int) -> so_status { so_plan_receive(&plan, Int64(tensor)) }
+
+  func accumulate(weight: Double) -> so_status { so_plan_accumulate(&plan, weight) }
 
   /// Prepares and takes `count` steps, all of which must succeed.
   func run(steps count: Int = 1, file: StaticString = #filePath, line: UInt = #line) {
@@ -121,7 +149,7 @@ final class TestPlan {
 
   // MARK: - The memory
 
-  /// All bytes of all parameters, slots and scalars.
+  /// All bytes of all parameters, slots, scalars and what else a tensor has.
   var writtenBytes: [UInt8] {
     var bytes: [UInt8] = []
     for block in written { bytes.append(contentsOf: block.bytes) }
@@ -136,90 +164,12 @@ final class TestPlan {
       rest = rest.dropFirst(block.byteCount)
     }
   }
-
-  func parameter(_ index: Int) -> [Double] {
-    load(tensors[index].parameter, shapes[index].count, shapes[index].dtype)
-  }
-
-  func setParameter(_ index: Int, _ values: [Double]) {
-    store(values, tensors[index].parameter!, shapes[index].dtype)
-  }
-
-  func gradient(_ index: Int) -> [Double] {
-    load(tensors[index].gradient, shapes[index].count, shapes[index].gradientDtype)
-  }
-
-  func setGradient(_ index: Int, _ values: [Double]) {
-    store(
-      values, UnsafeMutableRawPointer(mutating: tensors[index].gradient!),
-      shapes[index].gradientDtype)
-  }
-
-  func scalars(_ index: Int) -> [Double] {
-    load(tensors[index].scalars, settings.optimizer.scalars.count, so_dtype(SO_FLOAT64))
-  }
-}
-
-/// Some memory, aligned to 16 bytes at its start if its size is a multiple of that.
-final class MemoryBlock {
-  let raw: UnsafeMutableRawPointer
-  let byteCount: Int
-  private let guarded: GuardedBuffer<UInt8>?
-
-  init(byteCount: Int, isGuarded: Bool) {
-    self.byteCount = byteCount
-    guarded = isGuarded ? GuardedBuffer(repeating: 0, count: byteCount, .end) : nil
-    raw = guarded?.raw ?? .allocate(byteCount: byteCount, alignment: 16)
-    if !isGuarded { raw.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount) }
-  }
-
-  deinit { if guarded == nil { raw.deallocate() } }
-
-  var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: raw, count: byteCount) }
 }
 
 var lastError: String { String(cString: so_last_error()) }
 
-private func load(_ base: UnsafeRawPointer?, _ count: Int, _ dtype: so_dtype) -> [Double] {
-  (0..<count).map { index in
-    dtype == so_dtype(SO_FLOAT32)
-      ? Double(base!.load(fromByteOffset: index * 4, as: Float.self))
-      : base!.load(fromByteOffset: index * 8, as: Double.self)
-  }
-}
-
-private func store(_ values: [Double], _ base: UnsafeMutableRawPointer, _ dtype: so_dtype) {
-  for (index, value) in values.enumerated() {
-    if dtype == so_dtype(SO_FLOAT32) {
-      base.storeBytes(of: Float(value), toByteOffset: index * 4, as: Float.self)
-    } else {
-      base.storeBytes(of: value, toByteOffset: index * 8, as: Double.self)
-    }
-  }
-}
-
-extension so_group {
-  mutating func setHyperparameters(_ values: [Double]) {
-    for (index, value) in values.enumerated() { setHyperparameter(index, value) }
-  }
-
-  mutating func setHyperparameter(_ index: Int, _ value: Double) {
-    withUnsafeMutableBytes(of: &hyperparameters) {
-      $0.storeBytes(of: value, toByteOffset: index * 8, as: Double.self)
-    }
-  }
-}
-
-extension so_tensor {
-  mutating func setSlot(_ index: Int, _ pointer: UnsafeMutableRawPointer?) {
-    withUnsafeMutableBytes(of: &slots) {
-      $0.storeBytes(of: pointer, toByteOffset: index * 8, as: UnsafeMutableRawPointer?.self)
-    }
-  }
-
-  func slot(_ index: Int) -> UnsafeMutableRawPointer? {
-    withUnsafeBytes(of: slots) {
-      $0.load(fromByteOffset: index * 8, as: UnsafeMutableRawPointer?.self)
-    }
+extension MemoryBlock {
+  fileprivate var doubles: UnsafeMutablePointer<Double> {
+    raw.assumingMemoryBound(to: Double.self)
   }
 }

@@ -4,6 +4,7 @@ import TestSupport
 struct StepNumbers {
   let settings: Settings
   let lr: Double
+  let weightDecay: Double
   /// The tensor's scalars, after this step has advanced them.
   let scalars: [Double]
 
@@ -30,6 +31,12 @@ enum Equations {
     case "rmsprop": rmsprop
     case "adagrad": adagrad
     case "lion": lion
+    case "nadam": nadam
+    case "radam": radam
+    case "adamax": adamax
+    case "adadelta": adadelta
+    case "rprop": rprop
+    case "adabelief": adabelief
     default: nil
     }
   }

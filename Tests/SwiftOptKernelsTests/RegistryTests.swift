@@ -10,8 +10,11 @@ final class RegistryTests: XCTestCase {
     let names = OptimizerEntry.all.map(\.name)
     XCTAssertEqual(Set(names).count, names.count, "\(names)")
     // Names are part of the contract: programs look optimizers up by them.
-    XCTAssert(
-      Set(names).isSuperset(of: ["sgd", "adam", "adamw", "rmsprop", "adagrad", "lion"]), "\(names)")
+    let known = [
+      "sgd", "adam", "adamw", "rmsprop", "adagrad", "lion", "nadam", "radam", "adamax", "adadelta",
+      "rprop", "adabelief",
+    ]
+    XCTAssert(Set(names).isSuperset(of: known), "\(names)")
   }
 
   func testNumbersBeyondTheRegistryDescribeNothing() {
@@ -26,10 +29,11 @@ final class RegistryTests: XCTestCase {
       let description = optimizer.description
       let name = optimizer.name
       XCTAssertFalse(name.isEmpty)
-      XCTAssert(description.default_lr > 0 && description.default_lr < 1, name)
+      XCTAssert(description.default_lr > 0 && description.default_lr <= 1, name)
       XCTAssert(description.default_weight_decay >= 0, name)
-      XCTAssert(
-        [SO_DECAY_COUPLED, SO_DECAY_DECOUPLED].contains(Int(description.decay)), name)
+      let decays = [SO_DECAY_COUPLED, SO_DECAY_DECOUPLED, SO_DECAY_INDEPENDENT, SO_DECAY_OWN]
+      XCTAssert(decays.contains(Int(description.decay)), name)
+      XCTAssert((SO_ELEMENTWISE...SO_MATRIX).contains(Int(description.kind)), name)
       // Entries that don't fit were left out, but counted.
       XCTAssertLessThanOrEqual(optimizer.hyperparameters.count, Int(SO_MAX_HYPERPARAMETERS), name)
       XCTAssertLessThanOrEqual(optimizer.slots.count, Int(SO_MAX_SLOTS), name)
@@ -48,7 +52,8 @@ final class RegistryTests: XCTestCase {
         XCTAssertLessThanOrEqual(value, entry.maximum, optimizer.name)
         if entry.maximum_is_open != 0 { XCTAssertNotEqual(value, entry.maximum, optimizer.name) }
         if entry.is_flag != 0 {
-          XCTAssert(value == 0 && entry.minimum == 0 && entry.maximum == 1, optimizer.name)
+          XCTAssert([0, 1].contains(value), optimizer.name)
+          XCTAssert(entry.minimum == 0 && entry.maximum == 1, optimizer.name)
         }
       }
     }
@@ -61,6 +66,11 @@ final class RegistryTests: XCTestCase {
       for slot in optimizer.slots {
         XCTAssert(known.contains(slot.required_by), optimizer.name)
         XCTAssert(known.contains(slot.initial_value), optimizer.name)
+        XCTAssert((SO_SLOT_SIGNED...SO_SLOT_EXACT).contains(Int(slot.content)), optimizer.name)
+        XCTAssert((SO_SLOT_FULL...SO_SLOT_COLUMN).contains(Int(slot.form)), optimizer.name)
+        XCTAssert((SO_SLOT_OF_ALL...SO_SLOT_OF_OTHERS).contains(Int(slot.owner)), optimizer.name)
+        // It starts at one thing.
+        if slot.starts_as_parameter != 0 { XCTAssertEqual(slot.initial_value, -1, optimizer.name) }
       }
       names += optimizer.scalars.map { $0.name.map { String(cString: $0) } }
       XCTAssertFalse(names.contains(nil), optimizer.name)

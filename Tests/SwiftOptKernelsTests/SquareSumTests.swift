@@ -17,6 +17,51 @@ final class SquareSumTests: XCTestCase {
     sums(level, Float.self, Double.self)
     sums(level, Double.self, Float.self)
     sums(level, Double.self, Double.self)
+    for dtype in [SO_FLOAT16, SO_BFLOAT16] {
+      halfSums(level, Float.self, dtype)
+      halfSums(level, Double.self, dtype)
+    }
+  }
+
+  /// 16-bit gradients are widened 256 elements at a time, and the sums of those added up in
+  /// their order. Each is exact in both computations.
+  private func halfSums<Scalar: TestScalar>(
+    _ level: InstructionLevel, _ scalar: Scalar.Type, _ dtype: Int
+  ) {
+    var random = SplitMix64(seed: 8)
+    for size in sizes {
+      let numbers: [Double] = random.numbers(size, exponents: -20...10)
+      for placement in Placement.allCases {
+        let gradient = GuardedNumbers(numbers, dtype, placement)
+        let values = gradient.values
+        let expected = stride(from: 0, to: size, by: 256).reduce(0.0) {
+          $0 + inThirtyTwoLanes(Array(values[$1..<min($1 + 256, size)]))
+        }
+        let result = level.kernels.square_sum!(
+          Scalar.dtype, so_dtype(dtype), gradient.raw, Int64(size))
+        XCTAssertEqual(result.sum, expected, "\(size) elements, \(dtype), \(placement)")
+        XCTAssertEqual(result.is_finite, 1)
+      }
+    }
+  }
+
+  func testHalvesThatAreNotFiniteAreFoundAtEveryPosition() {
+    for level in InstructionLevel.supported {
+      for dtype in [SO_FLOAT16, SO_BFLOAT16] {
+        for value in [Double.infinity, -.infinity, .nan] {
+          for position in 0..<300 {
+            var numbers = [Double](repeating: -1, count: 300)
+            numbers[position] = value
+            let gradient = GuardedNumbers(numbers, dtype, .end)
+            for scalar in [SO_FLOAT32, SO_FLOAT64] {
+              let result = level.kernels.square_sum!(
+                so_dtype(scalar), so_dtype(dtype), gradient.raw, 300)
+              XCTAssertEqual(result.is_finite, 0, "\(value) at \(position), \(level)")
+            }
+          }
+        }
+      }
+    }
   }
 
   private func sums<Scalar: TestScalar, Gradient: TestScalar>(

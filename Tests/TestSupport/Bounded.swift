@@ -46,7 +46,8 @@ public struct Bounded {
       precision)
   }
 
-  private func coefficient(_ value: Double) -> Bounded { rounded(value, propagated: 0) }
+  /// A coefficient as the computation under test has it: rounded once.
+  public func coefficient(_ value: Double) -> Bounded { rounded(value, propagated: 0) }
 
   public static func + (a: Bounded, b: Bounded) -> Bounded {
     a.rounded(a.value + b.value, propagated: a.error + b.error)
@@ -88,6 +89,8 @@ public struct Bounded {
     return Bounded(
       value > 0 ? limit.value : -limit.value, error: max(error, limit.error), precision)
   }
+
+  public var magnitude: Bounded { Bounded(value.magnitude, error: error, precision) }
 
   /// -1, 0 or 1; 0 ± 1 if the error leaves the sign open.
   public var sign: Bounded {

@@ -22,7 +22,7 @@ public enum InstructionLevel: Int32, CaseIterable, Sendable {
 }
 
 /// `Float` or `Double`, with what the contract calls it.
-public protocol TestScalar: RealScalar {
+public protocol TestScalar: RealScalar, SendableMetatype {
   static var dtype: so_dtype { get }
   static var precision: Precision { get }
 }

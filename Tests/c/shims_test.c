@@ -77,6 +77,10 @@ static void test_composed_messages(void) {
     CHECK_MESSAGE("g[2].eps is -1; it must be finite and >= 0");
     so_error_set_bounds("g", 2, "nesterov", 0.5, 0, 1, 0, 1);
     CHECK_MESSAGE("g[2].nesterov is 0.5; it must be 0 or 1");
+    so_error_set_bounds("g", 2, "exponent", 1, -(double)INFINITY, 0, 0, 0);
+    CHECK_MESSAGE("g[2].exponent is 1; it must be finite and <= 0");
+    so_error_set_array(3, "exp_avg", "is NULL");
+    CHECK_MESSAGE("tensors[3]: its exp_avg is NULL");
     so_error_set_overlap(1, "parameter", 0, "gradient");
     CHECK_MESSAGE("tensors[1]: its parameter shares memory with the gradient of tensors[0]");
     so_error_set_level("sse9", 0);

@@ -1,4 +1,5 @@
-/* smoke.c - swiftopt from C: AdamW with a warm-up and a cosine schedule.
+/* smoke.c - swiftopt from C: AdamW with a warm-up and a cosine schedule, then a parameter
+ * in bfloat16.
  *
  * From the top of the repository, after `python3 scripts/build_native.py`:
  *
@@ -7,7 +8,7 @@
  *
  * The program trains two tensors for a few steps, compares every number with the
  * formula in C, and exits with 1 if one differs. It says what to do in which order:
- * describe, allocate, prepare, then step. */
+ * describe, allocate, prepare, then step; mixed_precision says what 16 bits add to that. */
 #include "swiftopt.h"
 
 #include <float.h>
@@ -56,8 +57,10 @@ static so_group default_group(const so_description *description) {
     so_group group = {
         .lr = description->default_lr,
         .weight_decay = description->default_weight_decay,
+        .decay = description->decay,
         .clip_value = INFINITY, /* off */
         .clip_tensor_norm = INFINITY,
+        .clip_unit_ratio = INFINITY,
     };
     for (int32_t i = 0; i < description->hyperparameter_count; i++) {
         group.hyperparameters[i] = description->hyperparameters[i].default_value;
@@ -87,6 +90,7 @@ static so_tensor make_tensor(const so_description *description, const so_group *
         .gradient = allocate(bytes),
         .scalars = allocate((size_t)description->scalar_count * sizeof(double)),
         .count = count,
+        .units = 1, /* as a whole, for clip_unit_ratio */
         .group = 0,
         .parameter_dtype = dtype,
         .gradient_dtype = dtype,
@@ -95,8 +99,8 @@ static so_tensor make_tensor(const so_description *description, const so_group *
         const so_slot *slot = &description->slots[i];
         if (slot->required_by >= 0 && group->hyperparameters[slot->required_by] == 0) continue;
         double start = slot->initial_value < 0 ? 0 : group->hyperparameters[slot->initial_value];
-        tensor.slots[i] = allocate(bytes);
-        for (int64_t k = 0; k < count; k++) set(tensor.slots[i], dtype, k, start);
+        tensor.slots[i] = (so_array){.data = allocate(bytes), .dtype = dtype};
+        for (int64_t k = 0; k < count; k++) set(tensor.slots[i].data, dtype, k, start);
     }
     for (int32_t i = 0; i < description->scalar_count; i++) {
         tensor.scalars[i] = description->scalars[i].initial_value;
@@ -108,7 +112,7 @@ static void free_tensor(so_tensor *tensor) {
     free(tensor->parameter);
     free((void *)tensor->gradient);
     free(tensor->scalars);
-    for (int i = 0; i < SO_MAX_SLOTS; i++) free(tensor->slots[i]);
+    for (int i = 0; i < SO_MAX_SLOTS; i++) free(tensor->slots[i].data);
 }
 
 /* -------------------------------------------------------------- the schedule */
@@ -149,6 +153,62 @@ static double some_number(int tensor, int64_t index, int step) {
     return sin(1.0 + tensor + 10.0 * (double)index + 100.0 * step);
 }
 
+/* ----------------------------------------------------------- mixed precision */
+
+/* A parameter in bfloat16, with a float32 master that keeps what it can't hold, a gradient
+ * in float16 of a loss that was scaled up, and a float16 copy of the result. */
+static void mixed_precision(void) {
+    enum { COUNT = 4, LOSS_SCALE = 1024 };
+    so_description description;
+    int32_t optimizer = find_optimizer("sgd", &description);
+    so_group group = default_group(&description);
+    group.lr = 1.0 / 1024; /* a step is a quarter of bfloat16's least change here */
+
+    const float start[COUNT] = {1, -2, 0.5f, 4};
+    float master[COUNT], scaled[COUNT], seen[COUNT];
+    uint16_t parameter[COUNT], gradient[COUNT], copy[COUNT];
+    double scalars[SO_MAX_SCALARS] = {0};
+    for (int k = 0; k < COUNT; k++) {
+        master[k] = start[k];
+        scaled[k] = LOSS_SCALE * start[k]; /* any gradient that fits float16 */
+    }
+    must(so_cast(start, SO_FLOAT32, parameter, SO_BFLOAT16, COUNT, SO_ROUND_NEAREST, 0));
+    must(so_cast(scaled, SO_FLOAT32, gradient, SO_FLOAT16, COUNT, SO_ROUND_NEAREST, 0));
+    so_tensor tensor = {
+        .parameter = parameter, .gradient = gradient, .master = master, .copy = copy,
+        .parameter_dtype = SO_BFLOAT16, .gradient_dtype = SO_FLOAT16, .copy_dtype = SO_FLOAT16,
+        .scalars = scalars, .count = COUNT, .units = 1,
+    };
+    so_plan plan = {
+        .optimizer = optimizer,
+        .groups = &group, .group_count = 1, .tensors = &tensor, .tensor_count = 1,
+        .clip_norm = INFINITY,
+        .gradient_scale = 1.0 / LOSS_SCALE,
+        .flags = SO_SKIP_NONFINITE, /* a scale that is too large makes infinities */
+    };
+    must(so_plan_workspace_size(&plan, &plan.workspace_size));
+    plan.workspace = allocate((size_t)plan.workspace_size);
+    must(so_plan_prepare(&plan));
+
+    /* All exact: one step moves the master and the copy, four are enough for bfloat16. */
+    for (int n = 1; n <= 4; n++) {
+        so_report report;
+        must(so_optimizer_step(&plan, &report));
+        expect("the norm", report.grad_norm, sqrt(1 + 4 + 0.25 + 16), 1e-12);
+        must(so_cast(copy, SO_FLOAT16, seen, SO_FLOAT32, COUNT, SO_ROUND_NEAREST, 0));
+        for (int k = 0; k < COUNT; k++) {
+            expect("a master", master[k], start[k] * (1 - n / 1024.0), 0);
+            expect("a copy", seen[k], master[k], 0);
+        }
+        must(so_cast(parameter, SO_BFLOAT16, seen, SO_FLOAT32, COUNT, SO_ROUND_NEAREST, 0));
+        double moved = n == 4 ? 1 / 256.0 : 0;
+        for (int k = 0; k < COUNT && n % 3 == 1; k++) {
+            expect("a parameter", seen[k], start[k] * (1 - moved), 0);
+        }
+    }
+    free(plan.workspace);
+}
+
 /* ----------------------------------------------------------------------------- */
 
 int main(void) {
@@ -178,6 +238,7 @@ int main(void) {
         .groups = &group,
         .tensors = tensors,
         .clip_norm = INFINITY, /* off */
+        .gradient_scale = 1,
         .flags = SO_SKIP_NONFINITE,
     };
     must(so_plan_workspace_size(&plan, &plan.workspace_size));
@@ -231,6 +292,8 @@ int main(void) {
         free_tensor(&tensors[i]);
     }
     free(plan.workspace);
+
+    mixed_precision();
     printf("smoke: %s\n", failures ? "FAILED" : "passed");
     return failures != 0;
 }
