@@ -5,30 +5,14 @@
 
 enum { WORKSPACE_ALIGNMENT = 64 }; /* a cache line; the library asks for 16 */
 
-/* The constructor's lists as tuples: exporting an array can run Python code, which
- * could change a list but not a tuple that only we know. */
-typedef struct {
-    PyObject *names; /* borrowed */
-    PyObject *parameters, *slots, *groups;
-    PyObject *scalars; /* borrowed */
-} plan_arguments;
-
-static int check_lengths(const plan_arguments *given, Py_ssize_t count) {
-    const struct {
-        const char *name;
-        PyObject *items;
-    } lists[] = {
-        {"parameters", given->parameters}, {"slots", given->slots}, {"groups", given->groups}};
-    for (size_t index = 0; index < sizeof lists / sizeof lists[0]; index++) {
-        Py_ssize_t size = PyTuple_Size(lists[index].items);
-        if (size != count) {
-            PyErr_Format(PyExc_ValueError, "%s has %zd entries; names has %zd",
-                         lists[index].name, size, count);
-            return -1;
-        }
+static int check_names(PyObject *names, Py_ssize_t count) {
+    if (PyTuple_Size(names) != count) {
+        PyErr_Format(PyExc_ValueError, "tensors has %zd entries; names has %zd", count,
+                     PyTuple_Size(names));
+        return -1;
     }
     for (Py_ssize_t index = 0; index < count; index++) {
-        PyObject *name = PyTuple_GetItem(given->names, index);
+        PyObject *name = PyTuple_GetItem(names, index);
         if (!PyUnicode_Check(name)) {
             PyErr_Format(PyExc_TypeError, "names[%zd] is %R; it must be a str", index, name);
             return -1;
@@ -37,13 +21,15 @@ static int check_lengths(const plan_arguments *given, Py_ssize_t count) {
     return 0;
 }
 
-static int allocate_arrays(plan_object *self, Py_ssize_t count, int group_count) {
-    self->tensors = PyMem_Calloc((size_t)count, (size_t)tensor_stride(self) * sizeof *self->tensors);
+static int allocate_arrays(plan_object *self, Py_ssize_t count, Py_ssize_t array_count,
+                           int group_count) {
+    self->parameters = PyMem_Calloc((size_t)count, sizeof *self->parameters);
+    self->arrays = PyMem_Calloc((size_t)array_count, sizeof *self->arrays);
     self->gradients = PyMem_Calloc((size_t)count, sizeof *self->gradients);
     self->plan.tensors = PyMem_Calloc((size_t)count, sizeof *self->plan.tensors);
     self->plan.groups = PyMem_Calloc((size_t)group_count, sizeof *self->plan.groups);
-    if (self->tensors == NULL || self->gradients == NULL || self->plan.tensors == NULL ||
-        self->plan.groups == NULL) {
+    if (self->parameters == NULL || self->arrays == NULL || self->gradients == NULL ||
+        self->plan.tensors == NULL || self->plan.groups == NULL) {
         PyErr_NoMemory();
         return -1;
     }
@@ -57,9 +43,8 @@ static int allocate_arrays(plan_object *self, Py_ssize_t count, int group_count)
 
 static int hold_scalars(plan_object *self, PyObject *object) {
     const array_label label = {"scalars", NULL};
-    if (export_array(self->state, object, 1, &label, &self->scalars) < 0) return -1;
-    if (self->scalars.dtype != SO_FLOAT64) {
-        PyErr_SetString(PyExc_TypeError, "scalars has dtype float32; it must be float64");
+    if (export_array(self->state, object, ARRAY_UPDATE, DTYPE(SO_FLOAT64), &label,
+                     &self->scalars) < 0) {
         return -1;
     }
     const Py_buffer *view = &self->scalars.view;
@@ -68,69 +53,6 @@ static int hold_scalars(plan_object *self, PyObject *object) {
         PyErr_Format(PyExc_ValueError, "scalars must have shape (%zd, %d)",
                      (Py_ssize_t)self->plan.tensor_count, (int)self->description.scalar_count);
         return -1;
-    }
-    return 0;
-}
-
-static int hold_slot(plan_object *self, PyObject *object, PyObject *name, int slot,
-                     const array_export *parameter, array_export *out) {
-    char role[64];
-    PyOS_snprintf(role, sizeof role, "state '%s' of", self->description.slots[slot].name);
-    const array_label label = {role, name};
-    if (export_array(self->state, object, 1, &label, out) < 0 ||
-        check_same_shape(out, &label, parameter) < 0) {
-        return -1;
-    }
-    if (out->dtype != parameter->dtype) {
-        PyErr_Format(PyExc_TypeError, "%s %R has dtype %s; its parameter has dtype %s", role,
-                     name, dtype_name(out->dtype), dtype_name(parameter->dtype));
-        return -1;
-    }
-    return 0;
-}
-
-static int read_group(PyObject *object, PyObject *name, int32_t group_count, int32_t *out) {
-    int overflow;
-    long index = PyLong_AsLongAndOverflow(object, &overflow);
-    if (index == -1 && PyErr_Occurred()) return -1;
-    if (overflow != 0 || index < 0 || index >= group_count) {
-        PyErr_Format(PyExc_ValueError, "group of %R is %R; it must be in 0 ..< group_count, %d",
-                     name, object, (int)group_count);
-        return -1;
-    }
-    *out = (int32_t)index;
-    return 0;
-}
-
-static int hold_tensor(plan_object *self, const plan_arguments *given, Py_ssize_t index) {
-    const int slot_count = self->description.slot_count;
-    PyObject *name = PyTuple_GetItem(given->names, index);
-    PyObject *slots = PyTuple_GetItem(given->slots, index);
-    so_tensor *tensor = &self->plan.tensors[index];
-    array_export *held = &self->tensors[index * tensor_stride(self)];
-    const array_label label = {"parameter", name};
-
-    if (!PyTuple_Check(slots) || PyTuple_Size(slots) != slot_count) {
-        PyErr_Format(PyExc_ValueError, "slots of %R must be a tuple of length %d", name,
-                     slot_count);
-        return -1;
-    }
-    if (read_group(PyTuple_GetItem(given->groups, index), name, self->plan.group_count,
-                   &tensor->group) < 0 ||
-        export_array(self->state, PyTuple_GetItem(given->parameters, index), 1, &label,
-                     held) < 0) {
-        return -1;
-    }
-    tensor->parameter = held->view.buf;
-    tensor->parameter_dtype = held->dtype;
-    tensor->count = element_count(held);
-    tensor->scalars = (double *)self->scalars.view.buf + index * self->description.scalar_count;
-    self->element_count += (uint64_t)tensor->count;
-    for (int slot = 0; slot < slot_count; slot++) {
-        PyObject *array = PyTuple_GetItem(slots, slot);
-        if (array == Py_None) continue;
-        if (hold_slot(self, array, name, slot, held, &held[1 + slot]) < 0) return -1;
-        tensor->slots[slot] = held[1 + slot].view.buf;
     }
     return 0;
 }
@@ -154,47 +76,47 @@ static int prepare(plan_object *self) {
     return -1;
 }
 
-static int fill_plan(plan_object *self, const plan_arguments *given, int group_count) {
-    Py_ssize_t count = PyTuple_Size(given->names);
-    if (check_lengths(given, count) < 0 || allocate_arrays(self, count, group_count) < 0 ||
-        hold_scalars(self, given->scalars) < 0) {
+static int fill_plan(plan_object *self, PyObject *tensors, PyObject *scalars, int group_count) {
+    const Py_ssize_t count = PyTuple_Size(tensors);
+    if (check_names(self->names, count) < 0) return -1;
+    const Py_ssize_t array_count = count_arrays(self, tensors);
+    if (array_count < 0 || allocate_arrays(self, count, array_count, group_count) < 0 ||
+        hold_scalars(self, scalars) < 0) {
         return -1;
     }
     for (Py_ssize_t index = 0; index < count; index++) {
-        if (hold_tensor(self, given, index) < 0) return -1;
+        if (hold_tensor(self, PyTuple_GetItem(tensors, index), index) < 0) return -1;
     }
     return prepare(self);
 }
 
 int construct_plan(plan_object *self, PyObject *arguments, PyObject *keywords) {
-    static char *const parameters[] = {"optimizer", "names",  "parameters",  "slots",
-                                       "scalars",   "groups", "group_count", NULL};
+    static char *const parameters[] = {"optimizer",   "names", "tensors", "scalars",
+                                       "group_count", "seed",  NULL};
     const char *optimizer;
-    PyObject *parameter_list, *slot_list, *group_list;
-    plan_arguments given;
+    PyObject *names, *tensor_list, *scalars, *seed = NULL;
     int group_count;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "sO!O!O!OO!i:Plan", (char **)parameters,
-                                     &optimizer, &PyTuple_Type, &given.names, &PyList_Type,
-                                     &parameter_list, &PyList_Type, &slot_list, &given.scalars,
-                                     &PyList_Type, &group_list, &group_count)) {
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "sO!O!Oi|O:Plan", (char **)parameters,
+                                     &optimizer, &PyTuple_Type, &names, &PyList_Type,
+                                     &tensor_list, &scalars, &group_count, &seed)) {
         return -1;
     }
     if (group_count < 0) {
         PyErr_Format(PyExc_ValueError, "group_count is %d; it must be at least 0", group_count);
         return -1;
     }
-    if (find_optimizer(optimizer, &self->plan.optimizer, &self->description) < 0) return -1;
-    self->names = Py_NewRef(given.names);
-    self->plan.clip_norm = Py_HUGE_VAL;
-    given.parameters = PyList_AsTuple(parameter_list);
-    given.slots = PyList_AsTuple(slot_list);
-    given.groups = PyList_AsTuple(group_list);
-    int result = -1;
-    if (given.parameters != NULL && given.slots != NULL && given.groups != NULL) {
-        result = fill_plan(self, &given, group_count);
+    if (seed != NULL &&
+        read_uint64(seed, &(array_label){"seed", NULL}, &self->plan.seed) < 0) {
+        return -1;
     }
-    Py_XDECREF(given.parameters);
-    Py_XDECREF(given.slots);
-    Py_XDECREF(given.groups);
+    if (find_optimizer(optimizer, &self->plan.optimizer, &self->description) < 0) return -1;
+    self->names = Py_NewRef(names);
+    self->plan.clip_norm = Py_HUGE_VAL;
+    self->plan.gradient_scale = 1;
+    /* Exporting an array can run Python code, which could change the list. */
+    PyObject *tensors = PyList_AsTuple(tensor_list);
+    if (tensors == NULL) return -1;
+    int result = fill_plan(self, tensors, scalars, group_count);
+    Py_DECREF(tensors);
     return result;
 }

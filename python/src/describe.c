@@ -37,12 +37,44 @@ static PyObject *hyperparameter_list(const so_description *description) {
     return list;
 }
 
+/* The names of the library's numbers, in Python. */
+static const char *const decays[] = {
+    [SO_DECAY_COUPLED] = "coupled",
+    [SO_DECAY_DECOUPLED] = "decoupled",
+    [SO_DECAY_INDEPENDENT] = "independent",
+    [SO_DECAY_OWN] = "own",
+};
+static const char *const kinds[] = {
+    [SO_ELEMENTWISE] = "elementwise",
+    [SO_TRUST_STEP] = "trust_step",
+    [SO_TRUST_GRADIENT] = "trust_gradient",
+    [SO_FACTORED] = "factored",
+    [SO_MATRIX] = "matrix",
+};
+static const char *const contents[] = {
+    [SO_SLOT_SIGNED] = "signed",
+    [SO_SLOT_NONNEGATIVE] = "nonnegative",
+    [SO_SLOT_EXACT] = "exact",
+};
+static const char *const forms[] = {
+    [SO_SLOT_FULL] = "full",
+    [SO_SLOT_ROW] = "row",
+    [SO_SLOT_COLUMN] = "column",
+};
+static const char *const owners[] = {
+    [SO_SLOT_OF_ALL] = "all",
+    [SO_SLOT_OF_MATRICES] = "matrices",
+    [SO_SLOT_OF_OTHERS] = "others",
+};
+
 static PyObject *slot_list(const so_description *description) {
     PyObject *list = PyList_New(0);
     for (int index = 0; list != NULL && index < description->slot_count; index++) {
         const so_slot *slot = &description->slots[index];
-        PyObject *item =
-            Py_BuildValue("(sii)", slot->name, (int)slot->required_by, (int)slot->initial_value);
+        PyObject *item = Py_BuildValue(
+            "(siisssO)", slot->name, (int)slot->required_by, (int)slot->initial_value,
+            contents[slot->content], forms[slot->form], owners[slot->owner],
+            slot->starts_as_parameter ? Py_True : Py_False);
         if (append(list, item) < 0) Py_CLEAR(list);
     }
     return list;
@@ -68,9 +100,9 @@ static PyObject *describe(int32_t index) {
     }
     /* N hands a reference over; Py_BuildValue passes on the failure of a NULL. */
     return Py_BuildValue(
-        "{s:s,s:d,s:d,s:s,s:N,s:N,s:N}", "name", description.name, "lr", description.default_lr,
+        "{s:s,s:d,s:d,s:s,s:s,s:N,s:N,s:N}", "name", description.name, "lr", description.default_lr,
         "weight_decay", description.default_weight_decay, "decay",
-        description.decay == SO_DECAY_COUPLED ? "coupled" : "decoupled", "hyperparameters",
+        decays[description.decay], "kind", kinds[description.kind], "hyperparameters",
         hyperparameter_list(&description), "slots", slot_list(&description), "scalars",
         scalar_list(&description));
 }

@@ -53,6 +53,19 @@ void raise_status(so_status status, PyObject *names) {
     Py_DECREF(text);
 }
 
+PyObject *label_text(const array_label *label) {
+    if (label->name == NULL) return PyUnicode_FromString(label->role);
+    return PyUnicode_FromFormat("%s %R", label->role, label->name);
+}
+
+int fail_array(PyObject *type, const array_label *label, PyObject *text) {
+    PyObject *subject = text != NULL ? label_text(label) : NULL;
+    if (subject != NULL) PyErr_Format(type, "%U %U", subject, text);
+    Py_XDECREF(subject);
+    Py_XDECREF(text);
+    return -1;
+}
+
 int read_number(PyObject *object, const char *what, double *out) {
     double value = PyFloat_AsDouble(object);
     if (value != -1.0 || !PyErr_Occurred()) {
@@ -71,9 +84,33 @@ int read_number(PyObject *object, const char *what, double *out) {
     return -1;
 }
 
+int read_uint64(PyObject *object, const array_label *label, uint64_t *out) {
+    if (!PyLong_Check(object)) {
+        return fail_array(PyExc_TypeError, label,
+                          PyUnicode_FromFormat("is %R; it must be an int", object));
+    }
+    unsigned long long value = PyLong_AsUnsignedLongLong(object);
+    if (value == (unsigned long long)-1 && PyErr_Occurred()) {
+        if (!PyErr_ExceptionMatches(PyExc_OverflowError)) return -1;
+        PyErr_Clear();
+        return fail_array(PyExc_ValueError, label,
+                          PyUnicode_FromFormat("is %R; it must be in 0 ... 2**64 - 1", object));
+    }
+    *out = value;
+    return 0;
+}
+
 int check_argument_count(const char *function, Py_ssize_t count, Py_ssize_t expected) {
     if (count == expected) return 0;
     PyErr_Format(PyExc_TypeError, "%s() takes %zd positional arguments but %zd were given",
                  function, expected, count);
+    return -1;
+}
+
+int check_argument_range(const char *function, Py_ssize_t count, Py_ssize_t least,
+                         Py_ssize_t most) {
+    if (least <= count && count <= most) return 0;
+    PyErr_Format(PyExc_TypeError, "%s() takes %zd to %zd positional arguments but %zd were given",
+                 function, least, most, count);
     return -1;
 }

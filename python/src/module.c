@@ -105,9 +105,10 @@ static PyMethodDef core_methods[] = {
                "Let one call use up to n threads, the calling one included.")},
     {"optimizer_descriptions", core_optimizer_descriptions, METH_NOARGS,
      PyDoc_STR("optimizer_descriptions($module, /)\n--\n\n"
-               "A dict per optimizer: name, lr, weight_decay, decay,\n"
+               "A dict per optimizer: name, lr, weight_decay, decay, kind,\n"
                "hyperparameters (name, default, minimum, maximum, maximum_is_open, is_flag),\n"
-               "slots (name, required_by, initial_value), scalars (name, initial).")},
+               "slots (name, required_by, initial_value, content, form, owner,\n"
+               "starts_as_parameter), scalars (name, initial).")},
     {"schedule_validate", core_schedule_validate, METH_O,
      PyDoc_STR("schedule_validate($module, program, /)\n--\n\n"
                "Raise ValueError unless the bytes are one complete schedule.")},
@@ -116,19 +117,11 @@ static PyMethodDef core_methods[] = {
     {"schedule_values", (PyCFunction)(void (*)(void))core_schedule_values, METH_FASTCALL,
      PyDoc_STR("schedule_values($module, program, steps, out, /)\n--\n\n"
                "out[i] = schedule(steps[i]) for float64 arrays of the same size.")},
+    {"cast", (PyCFunction)(void (*)(void))core_cast, METH_FASTCALL,
+     PyDoc_STR("cast($module, source, out, stochastic, seed, /)\n--\n\n"
+               "out[i] = source[i], rounded to the nearest or by chance.")},
     {NULL, NULL, 0, NULL},
 };
-
-static int load_dtypes(core_state *state) {
-    PyObject *numpy = PyImport_ImportModule("numpy");
-    if (numpy == NULL) return -1;
-    state->dtype_type = PyObject_GetAttrString(numpy, "dtype");
-    Py_DECREF(numpy);
-    if (state->dtype_type == NULL) return -1;
-    state->float32_dtype = PyObject_CallFunction(state->dtype_type, "s", "float32");
-    state->float64_dtype = PyObject_CallFunction(state->dtype_type, "s", "float64");
-    return state->float32_dtype != NULL && state->float64_dtype != NULL ? 0 : -1;
-}
 
 static int core_exec(PyObject *module) {
     core_state *state = PyModule_GetState(module);
@@ -153,9 +146,10 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     core_state *state = PyModule_GetState(module);
     Py_VISIT(state->report_type);
     Py_VISIT(state->dtype_type);
-    Py_VISIT(state->float32_dtype);
-    Py_VISIT(state->float64_dtype);
+    for (so_dtype dtype = 0; dtype <= SO_BLOCK8; dtype++) Py_VISIT(state->dtypes[dtype]);
+    Py_VISIT(state->uint16_dtype);
     Py_VISIT(state->as_array);
+    Py_VISIT(state->bfloat16_view);
     return 0;
 }
 
@@ -163,13 +157,14 @@ static int core_clear(PyObject *module) {
     core_state *state = PyModule_GetState(module);
     Py_CLEAR(state->report_type);
     Py_CLEAR(state->dtype_type);
-    Py_CLEAR(state->float32_dtype);
-    Py_CLEAR(state->float64_dtype);
+    for (so_dtype dtype = 0; dtype <= SO_BLOCK8; dtype++) Py_CLEAR(state->dtypes[dtype]);
+    Py_CLEAR(state->uint16_dtype);
     Py_CLEAR(state->dtype_string);
     Py_CLEAR(state->updated_string);
     Py_CLEAR(state->skipped_string);
     Py_CLEAR(state->one);
     Py_CLEAR(state->as_array);
+    Py_CLEAR(state->bfloat16_view);
     return 0;
 }
 

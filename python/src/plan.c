@@ -25,15 +25,20 @@ static void empty_plan(plan_object *self) {
     __atomic_store_n(&self->is_released, 1, __ATOMIC_RELAXED);
     if (self->gradients != NULL) release_exports(self->gradients, count);
     if (self->bound != NULL) release_exports(self->bound, count);
-    if (self->tensors != NULL) release_exports(self->tensors, count * tensor_stride(self));
+    if (self->received != NULL) release_exports(self->received, count);
+    if (self->parameters != NULL) release_exports(self->parameters, count);
+    if (self->arrays != NULL) release_exports(self->arrays, self->array_count);
     release_exports(&self->scalars, 1);
     PyMem_Free(self->gradients);
     PyMem_Free(self->bound);
-    PyMem_Free(self->tensors);
+    PyMem_Free(self->received);
+    PyMem_Free(self->parameters);
+    PyMem_Free(self->arrays);
     PyMem_Free(self->plan.tensors);
     PyMem_Free(self->plan.groups);
     free(self->plan.workspace);
-    self->gradients = self->bound = self->tensors = NULL;
+    self->gradients = self->bound = self->received = self->parameters = self->arrays = NULL;
+    self->array_count = self->received_count = 0;
     self->plan = (so_plan){0};
 }
 
@@ -64,9 +69,11 @@ static int plan_traverse(PyObject *object, visitproc visit, void *arg) {
     Py_ssize_t count = (Py_ssize_t)self->plan.tensor_count;
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->names);
-    int result = traverse_exports(self->tensors, count * tensor_stride(self), visit, arg);
+    int result = traverse_exports(self->parameters, count, visit, arg);
+    if (result == 0) result = traverse_exports(self->arrays, self->array_count, visit, arg);
     if (result == 0) result = traverse_exports(&self->scalars, 1, visit, arg);
     if (result == 0) result = traverse_exports(self->bound, count, visit, arg);
+    if (result == 0) result = traverse_exports(self->received, count, visit, arg);
     if (result == 0) result = traverse_exports(self->gradients, count, visit, arg);
     return result;
 }
@@ -117,27 +124,44 @@ static int plan_set_step_count(PyObject *object, PyObject *value, void *Py_UNUSE
 }
 
 PyDoc_STRVAR(plan_doc,
-"Plan(optimizer, names, parameters, slots, scalars, groups, group_count)\n--\n\n"
+"Plan(optimizer, names, tensors, scalars, group_count, seed=0)\n--\n\n"
 "One optimizer over a fixed list of tensors: what is checked and laid out once.\n"
 "\n"
 "optimizer: its native name, e.g. \"adamw\".\n"
 "names: one str per tensor, for messages and reports.\n"
-"parameters: C-contiguous writable float32 or float64 arrays, updated in place.\n"
-"slots: per tensor a tuple of the state arrays in the order of the optimizer's\n"
-"    description, of the parameter's shape and dtype; None for an absent one.\n"
+"tensors: a list with a tuple per tensor:\n"
+"    parameter: array of float32, float64, float16 or bfloat16, updated in place;\n"
+"    slots: the state arrays in the order of the optimizer's description; None for an\n"
+"        absent one, a pair of uint8 codes and float32 scales for one in 8 bits;\n"
+"    group: the index of its parameter group, below group_count;\n"
+"    master: float32, or None;\n"
+"    compensation: of the parameter's dtype, or None;\n"
+"    average: of the computation's dtype (float64 for a float64 parameter, else\n"
+"        float32), or None;\n"
+"    copy: float32, float16 or bfloat16, or None;\n"
+"    accumulator: of the computation's dtype, or None;\n"
+"    rounds_stochastically: bool;\n"
+"    (rows, columns, units): of its matrices, both 0 if it has none; units for the\n"
+"        clipping by unit, at least 1;\n"
+"    key: int below 2**64 that names its random numbers.\n"
 "scalars: float64 array of shape (tensors, scalars of the description).\n"
-"groups: per tensor the index of its parameter group, below group_count.\n"
+"seed: int below 2**64, of the stochastic rounding.\n"
 "\n"
-"All arrays are held until release(). The groups start with the description's\n"
+"bfloat16 is an array of ml_dtypes.bfloat16 or a swiftopt BFloat16View. Arrays are\n"
+"C-contiguous, writable and of the parameter's shape; only their number of elements\n"
+"counts for codes, for scales (one per 256 codes) and for slots with an element per row\n"
+"or column. All are held until release(). The groups start with the description's\n"
 "defaults; nothing is clipped. Raises TypeError, ValueError.");
 
 PyDoc_STRVAR(set_group_doc,
 "set_group($self, index, values, /)\n--\n\n"
-"Set one parameter group: (lr, weight_decay, clip_value, clip_tensor_norm, maximize,\n"
-"*hyperparameters), inf for a limit that is off. On an error the old values stay.");
+"Set one parameter group: (lr, weight_decay, clip_value, clip_tensor_norm,\n"
+"clip_unit_ratio, l1_penalty, l2_penalty, average_decay, decay, maximize, cautious,\n"
+"zero_gradient, *hyperparameters), inf for a limit that is off; decay is 0 (coupled),\n"
+"1 (decoupled), 2 (independent) or 3 (own). On an error the old values stay.");
 
 PyDoc_STRVAR(set_options_doc,
-"set_options($self, clip_norm, skip_nonfinite, report_norm, /)\n--\n\n"
+"set_options($self, clip_norm, skip_nonfinite, report_norm, report_update_norm, /)\n--\n\n"
 "Set what holds for all groups; clip_norm is inf for no limit. On an error the old\n"
 "values stay.");
 
@@ -146,12 +170,30 @@ PyDoc_STRVAR(bind_doc,
 "Hold these gradients (a list or tuple with an array or None per tensor) for every\n"
 "later step(None, ...); None gives them back.");
 
+PyDoc_STRVAR(receive_doc,
+"receive($self, index, grad, /)\n--\n\n"
+"Hold the gradient of one tensor for the next step(None, ...), and look at it now for\n"
+"the norm: it must not change until then. A second one for the same tensor replaces\n"
+"the first, which stays if the second has a wrong dtype or shape.");
+
+PyDoc_STRVAR(accumulate_doc,
+"accumulate($self, grads, weight, /)\n--\n\n"
+"Add weight times the gradients to the accumulators, which start at 0 after every\n"
+"step_accumulated. grads as in step; None means the bound ones. weight is > 0.");
+
 PyDoc_STRVAR(step_doc,
-"step($self, grads, step_after, lr, groups, /)\n--\n\n"
-"One step with these gradients (a list or tuple with an array or None per tensor), or\n"
-"with the bound ones if grads is None. Returns a Report; its step is step_after, or\n"
-"one less if the step was skipped, and it passes on lr and groups. On an error\n"
-"nothing was written.");
+"step($self, grads, step_after, lr, groups, gradient_scale=1.0, /)\n--\n\n"
+"One step with these gradients (a list or tuple with an array or None per tensor). If\n"
+"grads is None, with those received since the last step, or with the bound ones if\n"
+"there are none. They are multiplied by gradient_scale first. Returns a Report; its\n"
+"step is step_after, or one less if the step was skipped, and it passes on lr and\n"
+"groups. The received gradients are given back. On an error nothing was written, and\n"
+"they stay.");
+
+PyDoc_STRVAR(step_accumulated_doc,
+"step_accumulated($self, step_after, lr, groups, gradient_scale, /)\n--\n\n"
+"One step with the accumulators as gradients, where something was accumulated since the\n"
+"last call; gradient_scale is 1 / (sum of the weights) for a mean. Otherwise as step.");
 
 PyDoc_STRVAR(release_doc,
 "release($self, /)\n--\n\n"
@@ -163,7 +205,11 @@ static PyMethodDef plan_methods[] = {
     {"set_options", (PyCFunction)(void (*)(void))plan_set_options, METH_FASTCALL,
      set_options_doc},
     {"bind", plan_bind, METH_O, bind_doc},
+    {"receive", (PyCFunction)(void (*)(void))plan_receive, METH_FASTCALL, receive_doc},
+    {"accumulate", (PyCFunction)(void (*)(void))plan_accumulate, METH_FASTCALL, accumulate_doc},
     {"step", (PyCFunction)(void (*)(void))plan_step, METH_FASTCALL, step_doc},
+    {"step_accumulated", (PyCFunction)(void (*)(void))plan_step_accumulated, METH_FASTCALL,
+     step_accumulated_doc},
     {"release", plan_release, METH_NOARGS, release_doc},
     {NULL, NULL, 0, NULL},
 };
@@ -172,6 +218,9 @@ static PyGetSetDef plan_getset[] = {
     {"released", plan_released, NULL, "Whether release() was called.", NULL},
     {"step_count", plan_step_count, plan_set_step_count,
      "The completed steps: step_after of the last step, or one less if it was skipped.", NULL},
+    {"accumulated", plan_accumulated, plan_set_accumulated,
+     "Per tensor whether its accumulator got something since the last step_accumulated.",
+     NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -11,8 +11,9 @@ enum { STATUS, STEP, LR, GROUPS, GRAD_NORM, CLIP_COEFFICIENT, FIRST_BAD, UPDATE_
 PyTypeObject *make_report_type(void) {
     /* The type copies what it needs. */
     PyStructSequence_Field fields[FIELDS + 1] = {
-        [STATUS] = {"status", "\"updated\", or \"skipped\" if a gradient was not finite and "
-                              "nothing was written"},
+        [STATUS] = {"status", "\"updated\"; \"skipped\" if a gradient was not finite and "
+                              "nothing was written; \"accumulating\" if the gradients were "
+                              "added to those of a later step"},
         [STEP] = {"step", "completed updates after this call, an int"},
         [LR] = {"lr", "the learning rate of the first group, a float"},
         [GROUPS] = {"groups", "the hyper-parameter values used, a dict per parameter group"},
@@ -22,7 +23,8 @@ PyTypeObject *make_report_type(void) {
                                                   "gradients, 1.0 if it did not limit them"},
         [FIRST_BAD] = {"first_bad", "the name of the first tensor whose gradient has inf or nan; "
                                     "None if there is none or the gradients were not examined"},
-        [UPDATE_NORM] = {"update_norm", "None; reserved for the norm of the update"},
+        [UPDATE_NORM] = {"update_norm", "the Euclidean norm of all changes to the parameters "
+                                        "together; None unless report_update_norm is on"},
         [FIELDS] = {NULL, NULL},
     };
     PyStructSequence_Desc description = {
@@ -48,8 +50,9 @@ static PyObject *completed_steps(const so_report *native, PyObject *step_after) 
     return PyLong_FromLongLong(step - 1);
 }
 
-PyObject *make_report(core_state *state, PyObject *names, const so_report *native,
-                      PyObject *step_after, PyObject *lr, PyObject *groups) {
+PyObject *make_report(core_state *state, PyObject *names, const so_plan *plan,
+                      const so_report *native, PyObject *step_after, PyObject *lr,
+                      PyObject *groups) {
     PyObject *report = PyStructSequence_New(state->report_type);
     if (report == NULL) return NULL;
     PyObject *status =
@@ -63,6 +66,9 @@ PyObject *make_report(core_state *state, PyObject *names, const so_report *nativ
     PyObject *coefficient = native->clip_coefficient == 1.0
                                 ? Py_NewRef(state->one)
                                 : PyFloat_FromDouble(native->clip_coefficient);
+    PyObject *update_norm = plan->flags & SO_REPORT_UPDATE_NORM
+                                ? PyFloat_FromDouble(native->update_norm)
+                                : Py_NewRef(Py_None);
     /* Every value is handed over, whatever happens to the ones before it. */
     int failures = set_field(report, STATUS, Py_NewRef(status));
     failures |= set_field(report, STEP, completed_steps(native, step_after));
@@ -71,7 +77,7 @@ PyObject *make_report(core_state *state, PyObject *names, const so_report *nativ
     failures |= set_field(report, GRAD_NORM, norm);
     failures |= set_field(report, CLIP_COEFFICIENT, coefficient);
     failures |= set_field(report, FIRST_BAD, Py_XNewRef(first_bad));
-    failures |= set_field(report, UPDATE_NORM, Py_NewRef(Py_None));
+    failures |= set_field(report, UPDATE_NORM, update_norm);
     if (failures != 0) Py_CLEAR(report);
     return report;
 }

@@ -54,10 +54,6 @@ PyObject *core_schedule_value(PyObject *Py_UNUSED(module), PyObject *const *argu
 
 /* Both arrays are held; 0 if they fit each other. */
 static int check_arrays(const array_export *steps, const array_export *out) {
-    if (steps->dtype != SO_FLOAT64 || out->dtype != SO_FLOAT64) {
-        PyErr_SetString(PyExc_TypeError, "steps and out must have dtype float64");
-        return -1;
-    }
     if (element_count(steps) != element_count(out)) {
         PyErr_Format(PyExc_ValueError, "out has %lld elements; steps has %lld",
                      (long long)element_count(out), (long long)element_count(steps));
@@ -77,8 +73,10 @@ PyObject *core_schedule_values(PyObject *module, PyObject *const *arguments, Py_
         return NULL;
     }
     PyObject *result = NULL;
-    if (export_array(state, arguments[1], 0, &(array_label){"steps", NULL}, &arrays[STEPS]) == 0 &&
-        export_array(state, arguments[2], 1, &(array_label){"out", NULL}, &arrays[OUT]) == 0 &&
+    if (export_array(state, arguments[1], ARRAY_READ, DTYPE(SO_FLOAT64),
+                     &(array_label){"steps", NULL}, &arrays[STEPS]) == 0 &&
+        export_array(state, arguments[2], ARRAY_UPDATE, DTYPE(SO_FLOAT64),
+                     &(array_label){"out", NULL}, &arrays[OUT]) == 0 &&
         check_arrays(&arrays[STEPS], &arrays[OUT]) == 0) {
         so_status status;
         Py_BEGIN_ALLOW_THREADS

@@ -3,10 +3,26 @@
 
 #include <math.h>
 
-/* The values of set_group that every optimizer has; its own follow. */
-enum { LR, WEIGHT_DECAY, CLIP_VALUE, CLIP_TENSOR_NORM, MAXIMIZE, COMMON_VALUES };
+/* The values of set_group that every optimizer has, called as in so_group; its own follow. */
+enum {
+    LR,
+    WEIGHT_DECAY,
+    CLIP_VALUE,
+    CLIP_TENSOR_NORM,
+    CLIP_UNIT_RATIO,
+    L1_PENALTY,
+    L2_PENALTY,
+    AVERAGE_DECAY,
+    DECAY,
+    MAXIMIZE,
+    CAUTIOUS,
+    ZERO_GRADIENT,
+    COMMON_VALUES
+};
 static const char *const common_names[COMMON_VALUES] = {
-    "lr", "weight_decay", "clip_value", "clip_tensor_norm", "maximize"};
+    "lr",         "weight_decay", "clip_value",    "clip_tensor_norm", "clip_unit_ratio",
+    "l1_penalty", "l2_penalty",   "average_decay", "decay",            "maximize",
+    "cautious",   "zero_gradient"};
 
 so_group default_group(const so_description *description) {
     so_group group = {
@@ -14,6 +30,9 @@ so_group default_group(const so_description *description) {
         .weight_decay = description->default_weight_decay,
         .clip_value = INFINITY,
         .clip_tensor_norm = INFINITY,
+        .clip_unit_ratio = INFINITY,
+        .average_decay = 1,
+        .decay = description->decay,
     };
     for (int index = 0; index < description->hyperparameter_count; index++) {
         group.hyperparameters[index] = description->hyperparameters[index].default_value;
@@ -34,6 +53,22 @@ static int read_group_index(const plan_object *self, PyObject *object, int32_t *
     return 0;
 }
 
+/* The library gets these as int32, where 0.5 or 2^32 would pass for 0. */
+static int check_integers(int32_t group, PyObject *items, const double *values) {
+    for (int index = DECAY; index <= ZERO_GRADIENT; index++) {
+        const int most = index == DECAY ? SO_DECAY_OWN : 1;
+        if (values[index] == 0 || values[index] == 1 ||
+            (values[index] > 1 && values[index] <= most && values[index] == (int)values[index])) {
+            continue;
+        }
+        PyErr_Format(PyExc_ValueError, "groups[%d].%s is %R; it must be %s", (int)group,
+                     common_names[index], PyTuple_GetItem(items, index),
+                     index == DECAY ? "0, 1, 2 or 3" : "False or True");
+        return -1;
+    }
+    return 0;
+}
+
 static int read_values(const plan_object *self, int32_t group, PyObject *items, double *values) {
     const Py_ssize_t expected = COMMON_VALUES + self->description.hyperparameter_count;
     if (PyTuple_Size(items) != expected) {
@@ -49,12 +84,7 @@ static int read_values(const plan_object *self, int32_t group, PyObject *items, 
                           : self->description.hyperparameters[index - COMMON_VALUES].name);
         if (read_number(PyTuple_GetItem(items, index), what, &values[index]) < 0) return -1;
     }
-    if (values[MAXIMIZE] != 0 && values[MAXIMIZE] != 1) { /* would not survive as an int32 */
-        PyErr_Format(PyExc_ValueError, "groups[%d].maximize is %R; it must be False or True",
-                     (int)group, PyTuple_GetItem(items, MAXIMIZE));
-        return -1;
-    }
-    return 0;
+    return check_integers(group, items, values);
 }
 
 static int set_group(plan_object *self, PyObject *index, PyObject *sequence) {
@@ -73,7 +103,14 @@ static int set_group(plan_object *self, PyObject *index, PyObject *sequence) {
         .weight_decay = values[WEIGHT_DECAY],
         .clip_value = values[CLIP_VALUE],
         .clip_tensor_norm = values[CLIP_TENSOR_NORM],
-        .maximize = values[MAXIMIZE] != 0,
+        .clip_unit_ratio = values[CLIP_UNIT_RATIO],
+        .l1_penalty = values[L1_PENALTY],
+        .l2_penalty = values[L2_PENALTY],
+        .average_decay = values[AVERAGE_DECAY],
+        .decay = (int32_t)values[DECAY],
+        .maximize = (int32_t)values[MAXIMIZE],
+        .cautious = (int32_t)values[CAUTIOUS],
+        .zero_gradient = (int32_t)values[ZERO_GRADIENT],
     };
     for (int at = 0; at < self->description.hyperparameter_count; at++) {
         new.hyperparameters[at] = values[COMMON_VALUES + at];
@@ -84,6 +121,7 @@ static int set_group(plan_object *self, PyObject *index, PyObject *sequence) {
     only.groups = &new;
     only.group_count = 1;
     if (so_plan_check_groups(&only) == SO_OK) {
+        self->zeroing_groups += new.zero_gradient - old.zero_gradient;
         self->plan.groups[group] = new;
         return 0;
     }
@@ -109,12 +147,15 @@ static int set_options(plan_object *self, PyObject *const *arguments) {
     if (skip_nonfinite < 0) return -1;
     int report_norm = PyObject_IsTrue(arguments[2]);
     if (report_norm < 0) return -1;
+    int report_update_norm = PyObject_IsTrue(arguments[3]);
+    if (report_update_norm < 0) return -1;
 
     const double old_clip_norm = self->plan.clip_norm;
     const uint32_t old_flags = self->plan.flags;
     self->plan.clip_norm = clip_norm;
     self->plan.flags = (skip_nonfinite ? (uint32_t)SO_SKIP_NONFINITE : 0) |
-                       (report_norm ? (uint32_t)SO_REPORT_NORM : 0);
+                       (report_norm ? (uint32_t)SO_REPORT_NORM : 0) |
+                       (report_update_norm ? (uint32_t)SO_REPORT_UPDATE_NORM : 0);
     so_status status = so_plan_check_groups(&self->plan); /* clip_norm too */
     if (status == SO_OK) return 0;
     self->plan.clip_norm = old_clip_norm;
@@ -125,7 +166,7 @@ static int set_options(plan_object *self, PyObject *const *arguments) {
 
 PyObject *plan_set_options(PyObject *object, PyObject *const *arguments, Py_ssize_t count) {
     plan_object *self = (plan_object *)object;
-    if (check_argument_count("set_options", count, 3) < 0 || begin_use(self) < 0) return NULL;
+    if (check_argument_count("set_options", count, 4) < 0 || begin_use(self) < 0) return NULL;
     int result = set_options(self, arguments);
     end_use(self);
     return result == 0 ? Py_NewRef(Py_None) : NULL;

@@ -8,7 +8,9 @@
 """
 
 from swiftopt import optimizers, schedules
+from swiftopt._cast import cast
 from swiftopt._core import Report
+from swiftopt._dtypes import BFloat16View, bfloat16_view
 from swiftopt._threads import get_num_threads, register_threadpoolctl, set_num_threads
 from swiftopt.optimizer import Optimizer
 from swiftopt.optimizers import *  # noqa: F403  (optimizers.__all__ is the list)
@@ -17,9 +19,12 @@ from swiftopt.schedules import *  # noqa: F403
 __version__ = "0.1.0"
 
 __all__ = [
+    "BFloat16View",
     "Optimizer",
     "Report",
     "__version__",
+    "bfloat16_view",
+    "cast",
     "get_num_threads",
     "optimizers",
     "register_threadpoolctl",

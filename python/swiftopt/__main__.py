@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 import swiftopt
-from swiftopt import _core
+from swiftopt import _core, _table
+from swiftopt._dtypes import KINDS
+from swiftopt._state_dtypes import BLOCK8
 
 
 def information() -> dict[str, Any]:
@@ -20,21 +22,31 @@ def information() -> dict[str, Any]:
         "level": _core.level(),
         "levels": [name for name in _core.level_names() if _core.level_supported(name)],
         "threads": _core.get_num_threads(),
-        "dtypes": ["float32", "float64"],
-        "optimizers": swiftopt.optimizers.__all__,
+        "dtypes": list(KINDS),
+        "state_dtypes": [*KINDS, BLOCK8],
+        "optimizers": sorted(swiftopt.optimizers.__all__, key=str.lower),
     }
 
 
 def main() -> None:
-    """Print the facts, one per line or as JSON."""
+    """Print the facts, one per line, or a table, or either as JSON."""
     parser = argparse.ArgumentParser(prog="python -m swiftopt", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    table = commands.add_parser("optimizers", help="list optimizers, their options and state")
+    # Without a default of its own, which would undo a --json before the command.
+    table.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    arguments = parser.parse_args()
+    if arguments.command == "optimizers":
+        rows = _table.rows()
+        print(json.dumps(rows, indent=2) if arguments.json else _table.text(rows))
+        return
     facts = information()
-    if parser.parse_args().json:
+    if arguments.json:
         print(json.dumps(facts, indent=2))
         return
     for name, value in facts.items():
-        print(f"{name:<11}{', '.join(value) if isinstance(value, list) else value}")
+        print(f"{name:<13}{', '.join(value) if isinstance(value, list) else value}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What an optimizer has: settings, state, a lifetime. The steps are in optimizer.py."""
+"""What an optimizer has: groups, state, a lifetime. The steps are in _stepping.py."""
 
 from __future__ import annotations
 
@@ -6,108 +6,151 @@ from collections.abc import Mapping
 from threading import RLock
 from typing import Any, ClassVar
 
-from swiftopt._binding import Binding
-from swiftopt._groups import ParameterGroup, Revision, as_flag, as_number
+from swiftopt._arrays import Array
+from swiftopt._binding import Binding, Layout
+from swiftopt._groups import ParameterGroup, Revision
+from swiftopt._options import GROUP_DEFAULTS, Number, Options, complete
+from swiftopt._overrides import Placement, as_overrides, check_entries
+from swiftopt._published import published_arrays
 from swiftopt._rules import Rule
+from swiftopt._settings import Settings, group_property
 from swiftopt._state import ReadOnly, check_names, copy_state
 from swiftopt._structure import Structure
-from swiftopt.schedules import Schedule
 
-Number = float | Schedule
+__all__ = ["Number", "OptimizerBase", "Options", "is_list_of_groups"]
 
 
-class OptimizerBase:
+class OptimizerBase(Settings):
     """Parameters in groups, their state, and the settings of the steps."""
 
     _rule: ClassVar[Rule]
-
-    lr: Number
-    weight_decay: Number
-    maximize: bool
-    clip_value: Number | None
-    clip_tensor_norm: Number | None
 
     def __init_subclass__(cls, rule: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if rule is not None:
             cls._rule = Rule(rule)
-            # Properties, not __getattr__, which would slow down every look-up in a step.
             code = cls.__init__.__code__
             for name in code.co_varnames[2 : code.co_argcount + code.co_kwonlyargcount]:
                 if not hasattr(OptimizerBase, name):
-                    setattr(cls, name, _group_property(name))
+                    setattr(cls, name, group_property(name))
 
-    def __init__(
-        self,
-        params: Any,
-        hyperparameters: dict[str, Any],
-        *,
-        clip_norm: Number | None,
-        skip_nonfinite: bool,
-        report_norm: bool,
-    ) -> None:
+    def __init__(self, params: Any, hyperparameters: dict[str, Any], options: Options) -> None:
         if not hasattr(self, "_rule"):
             raise TypeError(f"{type(self).__name__} has no rule; use SGD, AdamW, ...")
+        group_options, own_options = complete(type(self).__name__, hyperparameters, options)
         # Settings and counts must not move between a step's preparation and its end.
         # Reentrant, because an array's own code may call back.
         self._lock = RLock()
         self._revision = Revision()
-        self._clip_norm = _checked_clip_norm(clip_norm)
-        self._skip_nonfinite = as_flag("skip_nonfinite", skip_nonfinite)
-        self._report_norm = as_flag("report_norm", report_norm)
+        self._set_options(own_options)
+        self._layout = Layout(self._accumulate > 1, self._seed)
         self._is_scheduled = False
         self._is_closed = False
+        self._is_evaluating = False
+        # Whether a step is nothing but one call of the plan.
+        self._is_plain = self._accumulate == 1
         self._lr = 0.0
-        self._used: tuple[dict[str, float], ...] = ()
+        self._used: tuple[dict[str, Any], ...] = ()
         self._state: Mapping[str, Mapping[str, Any]] | None = None
         self._lazy: dict[Any, Binding] = {}
         self._loaded: dict[str, Mapping[str, Any]] = {}
         self._structure = Structure([])
         self._is_flat = False
         self._binding: Binding | None = None
+        entries = self._defaults = {**hyperparameters, **group_options}
+        overrides = as_overrides(own_options["overrides"], entries)
+        self._placement = Placement(overrides, self._new_group)
         if params is None:
-            self._groups: tuple[ParameterGroup, ...] = (self._new_group([], hyperparameters),)
+            for name in ("overrides", "publish"):
+                if own_options[name] is not None:
+                    raise ValueError(f"{name} is for an optimizer that is made with params")
+            self._placement.add_base(entries)
+            self._groups = tuple(self._placement.groups)
         else:
-            self._bind_parameters(params, hyperparameters)
+            self._bind_parameters(params, entries, own_options["publish"])
 
-    def _bind_parameters(self, params: Any, hyperparameters: dict[str, Any]) -> None:
-        if isinstance(params, dict) and "params" in params and params.keys() & hyperparameters:
+    def _bind_parameters(self, params: Any, entries: dict[str, Any], publish: Any) -> None:
+        if isinstance(params, dict) and "params" in params and params.keys() & entries:
             raise ValueError("params is a group by itself; put it in a list: [{'params': ...}]")
         is_grouped = is_list_of_groups(params)
         nest = [group["params"] for group in params] if is_grouped else params
-        self._structure = Structure(nest, is_grouped=is_grouped)
-        self._is_flat = self._structure.is_flat
+        structure = Structure(nest, is_grouped=is_grouped)
+        placement = self._placement
         leaves: list[Any] = []
-        group_of_leaf: list[int] = []
-        groups = []
-        for index, group_nest in enumerate(nest if is_grouped else [nest]):
-            overrides = params[index] if is_grouped else {}
-            unknown = overrides.keys() - hyperparameters.keys() - {"params"}
-            if unknown:
-                raise ValueError(
-                    f"params[{index}]: {min(unknown)!r} is not a hyper-parameter of a group; "
-                    f"these are: {', '.join(sorted(hyperparameters))}"
-                )
+        owners: list[int] = []
+        # All bases come first, so that the groups are numbered as the caller listed them.
+        for index in range(len(params) if is_grouped else 1):
+            self._add_base(placement, f"params[{index}]", params[index] if is_grouped else None,
+                           entries)  # fmt: skip
+        for base, group_nest in enumerate(nest if is_grouped else [nest]):
             group_leaves = Structure(group_nest).leaves(group_nest, "params")
-            entries = {name: overrides.get(name, hyperparameters[name]) for name in hyperparameters}
-            try:
-                groups.append(self._new_group(group_leaves, entries))
-            except (TypeError, ValueError) as error:
-                if not is_grouped:
-                    raise
-                raise type(error)(f"params[{index}]: {error}") from None
-            group_of_leaf += [index] * len(group_leaves)
+            names = structure.names[len(leaves) : len(leaves) + len(group_leaves)]
+            owners += placement.place(base, names)
             leaves += group_leaves
-        self._groups = tuple(groups)
-        settings = [group.settings for group in groups]
-        self._binding = Binding(self._rule, self._structure.names, leaves, group_of_leaf, settings)
+        placement.check_patterns(structure.names)
+        published = published_arrays(publish, structure.names)
+        self._adopt(structure, placement, self._new_binding(
+            structure, leaves, owners, placement, published
+        ))  # fmt: skip
 
-    def _new_group(self, params: list[Any], entries: dict[str, Any]) -> ParameterGroup:
-        return ParameterGroup(self._rule, self._hyperparameters, self._revision, params, entries)
+    def _add_base(
+        self,
+        placement: Placement,
+        what: str,
+        group: Mapping[str, Any] | None,
+        entries: dict[str, Any],
+    ) -> int:
+        """Add a group as the caller listed it; None stands for the only one."""
+        if group is None:
+            return placement.add_base(entries)
+        check_entries(what, group, entries)
+        try:
+            return placement.add_base({name: group.get(name, entries[name]) for name in entries})
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{what}: {error}") from None
+
+    def _new_binding(
+        self,
+        structure: Structure,
+        leaves: list[Any],
+        owners: list[int],
+        placement: Placement,
+        published: dict[str, Array],
+        predecessor: Binding | None = None,
+    ) -> Binding:
+        settings = [group.settings for group in placement.groups]
+        return Binding(
+            self._rule, structure.names, leaves, owners, settings, self._layout, published,
+            predecessor,
+        )  # fmt: skip
+
+    def _adopt(self, structure: Structure, placement: Placement, binding: Binding) -> None:
+        """Work with these parameters from now on."""
+        self._structure, self._is_flat = structure, structure.is_flat
+        self._placement, self._groups = placement, tuple(placement.groups)
+        old, self._binding = self._binding, binding
+        self._state = None
+        self._show_params(binding)
+        if old is not None:
+            old.plan.release()
+
+    def _show_params(self, binding: Binding) -> None:
+        """Show the arrays in the groups."""
+        members: list[list[Any]] = [[] for _ in self._groups]
+        for param, owner in zip(binding.params, binding.groups, strict=True):
+            members[owner].append(param)
+        for group, group_params in zip(self._groups, members, strict=True):
+            group.replace_params(group_params)
+
+    def _new_group(self, entries: dict[str, Any]) -> ParameterGroup:
+        return ParameterGroup(self._rule, self._hyperparameters, self._revision, [], entries)
 
     @staticmethod
     def _hyperparameters(entries: Mapping[str, Any]) -> dict[str, Any]:
-        """Turn a group's entries into the rule's hyper-parameters by name."""
+        """Turn a group's entries into the rule's hyper-parameters by name.
+
+        The options of all optimizers pass through; a class may set "decay" of its own.
+        """
         values = dict(entries)
         if "betas" in values:
             betas = values.pop("betas")
@@ -115,46 +158,6 @@ class OptimizerBase:
                 raise TypeError(f"betas is {betas!r}; it must be a pair of numbers")
             values["beta1"], values["beta2"] = betas
         return values
-
-    # --------------------------------------------------------------- settings
-
-    @property
-    def param_groups(self) -> tuple[ParameterGroup, ...]:
-        """The groups: dicts of hyper-parameters, with the arrays under "params".
-
-        Setting an entry holds from the next step on.
-        """
-        return self._groups
-
-    @property
-    def clip_norm(self) -> Number | None:
-        """The limit of the norm over all gradients, or None."""
-        return None if self._clip_norm == float("inf") else self._clip_norm
-
-    @clip_norm.setter
-    def clip_norm(self, value: Number | None) -> None:
-        self._clip_norm = _checked_clip_norm(value)
-        self._revision.number += 1
-
-    @property
-    def skip_nonfinite(self) -> bool:
-        """Whether a gradient with inf or nan turns a step into a no-op."""
-        return self._skip_nonfinite
-
-    @skip_nonfinite.setter
-    def skip_nonfinite(self, value: bool) -> None:
-        self._skip_nonfinite = as_flag("skip_nonfinite", value)
-        self._revision.number += 1
-
-    @property
-    def report_norm(self) -> bool:
-        """Whether the report has the gradients' norm even if nothing needs it."""
-        return self._report_norm
-
-    @report_norm.setter
-    def report_norm(self, value: bool) -> None:
-        self._report_norm = as_flag("report_norm", value)
-        self._revision.number += 1
 
     # ------------------------------------------------------------------ state
 
@@ -170,7 +173,9 @@ class OptimizerBase:
     def state(self) -> Mapping[str, Mapping[str, Any]]:
         """The state as a read-only mapping {name: {slot: array}} of writable arrays.
 
-        "step" and the running products of the betas are 0-d float64 arrays. The arrays are
+        "step", the running products of the betas, and the position in an accumulation
+        ("micro_batches", "samples", "accumulated") are 0-d float64 arrays. A slot in 8-bit
+        blocks is two arrays: its codes, and "<slot>_scale". The arrays are
         the optimizer's own: what is written to them is used by the next step. Copies
         (`copy.deepcopy`, pickle) are plain dicts, which `load_state` takes.
 
@@ -196,7 +201,7 @@ class OptimizerBase:
 
         The step count becomes the largest of the parameters' counts. An optimizer without
         params keeps what belongs to a key that it doesn't know yet for the key's first
-        `update`.
+        `update`. State in bfloat16 may come as an ml_dtypes array or as its bits in uint16.
 
         Raises
         ------
@@ -217,7 +222,7 @@ class OptimizerBase:
             else:
                 copy_state(self.state, state)
             for binding in self._bindings():
-                binding.plan.step_count = int(max(binding.scalars[:, 0], default=0))
+                binding.restart()
 
     # --------------------------------------------------------------- lifetime
 
@@ -233,6 +238,10 @@ class OptimizerBase:
     def _check_open(self) -> None:
         if self._is_closed:
             raise ValueError("this optimizer is closed")
+        if self._is_evaluating:
+            raise RuntimeError(
+                "the parameters have their averaged values; leave `with evaluation()` first"
+            )
 
     def __copy__(self) -> None:
         raise TypeError("two optimizers can't share one state; use copy.deepcopy")
@@ -251,24 +260,15 @@ class OptimizerBase:
         lines = [
             ", ".join(
                 [f"{len(group['params'])} parameters"]
-                + [f"{name}={value!r}" for name, value in group.items() if name != "params"]
+                + [
+                    f"{name}={value!r}"
+                    for name, value in group.items()
+                    if name != "params" and value is not GROUP_DEFAULTS.get(name, self)
+                ]
             )
             for group in self._groups
         ]
         return f"{type(self).__name__}({'; '.join(lines)}, clip_norm={self.clip_norm!r})"
-
-
-def _group_property(name: str) -> property:
-    """Return a property that reads the first group's entry and sets every group's."""
-
-    def read(self: OptimizerBase) -> Any:
-        return self._groups[0][name]
-
-    def write(self: OptimizerBase, value: Any) -> None:
-        for group in self._groups:
-            group[name] = value
-
-    return property(read, write, doc=f"{name} of the first group; setting it sets every group's.")
 
 
 def is_list_of_groups(params: Any) -> bool:
@@ -278,12 +278,3 @@ def is_list_of_groups(params: Any) -> bool:
         and len(params) > 0
         and all(isinstance(group, dict) and "params" in group for group in params)
     )
-
-
-def _checked_clip_norm(value: Number | None) -> Number:
-    if value is None:
-        return float("inf")
-    first = value(0) if isinstance(value, Schedule) else as_number("clip_norm", value)
-    if not first > 0:
-        raise ValueError(f"clip_norm is {first}; it must be > 0")
-    return value if isinstance(value, Schedule) else first

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from swiftopt import _core
-from swiftopt._arrays import Array, as_parameter
-from swiftopt._rules import Rule, Settings
+from swiftopt._arrays import Array
+from swiftopt._dtypes import decoded, write
+from swiftopt._forms import Form, arrays_of, check_form, key_of
+from swiftopt._rules import Rule, Settings, Slot
+from swiftopt._slots import (
+    ACCUMULATOR,
+    COMPENSATION,
+    EMA,
+    MASTER,
+    SCALE,
+    Slots,
+    new_slots,
+)
+from swiftopt._window import Window
 
-Slots = dict[str, Array]
+# clip_norm, skip_nonfinite, report_norm, report_update_norm
+StepOptions = tuple[float, bool, bool, bool]
 
-# clip_norm, skip_nonfinite, report_norm
-Options = tuple[float, bool, bool]
+
+class Layout(NamedTuple):
+    """What holds for all parameters of an optimizer for good."""
+
+    accumulates: bool = False
+    seed: int = 0
 
 
 class Binding:
@@ -31,6 +48,12 @@ class Binding:
         The group of each parameter.
     settings : list of Settings
         The hyper-parameters of each group: they decide which slots exist.
+    layout : Layout
+        What else decides that.
+    published : dict
+        The arrays that get copies of parameters, by name.
+    predecessor : Binding, optional
+        Its parameters that are here too keep their state.
 
     Attributes
     ----------
@@ -38,6 +61,10 @@ class Binding:
         The optimizer's revision that the plan's settings are from; -1 for a new plan.
     bound : list or None
         The gradients whose memory the plan holds.
+    received : dict
+        The gradients that were handed over one by one for the next step, by index.
+    window : Window or None
+        The micro-batches accumulated so far.
     """
 
     def __init__(
@@ -47,55 +74,146 @@ class Binding:
         params: list[Any],
         groups: list[int],
         settings: list[Settings],
+        layout: Layout,
+        published: dict[str, Array] | None = None,
+        predecessor: Binding | None = None,
     ) -> None:
-        arrays = _arrays_of(names, params)
+        arrays = arrays_of(names, params)
         self.rule = rule
         self.names = names
         self.params = params
         self.groups = groups
-        self.slots: list[Slots] = [
-            rule.new_slots(array, settings[group])
-            for array, group in zip(arrays, groups, strict=True)
-        ]
+        self.layout = layout
+        self.published = published or {}
+        self.forms = [Form.of(name, array) for name, array in zip(names, arrays, strict=True)]
+        self.index = {name: position for position, name in enumerate(names)}
         self.scalars = np.tile(np.array(rule.scalar_values), (len(params), 1))
-        self._forms = [(array.shape, array.dtype) for array in arrays]
-        self._group_count = len(settings)
+        self.window = Window(len(params)) if layout.accumulates else None
+        self.slots: list[Slots] = [{} for _ in params]
+        self._look_at(settings)
+        if predecessor is not None:
+            self._inherit(predecessor)
+        self._add_slots(arrays, settings)
         self.revision = -1
         self.bound: list[Any] | None = None
+        self.received: dict[int, Any] = {}
         self.plan = self._new_plan(arrays)
+        if predecessor is not None:
+            self.plan.step_count = predecessor.plan.step_count
+        self._publish(arrays)
+
+    def _look_at(self, settings: list[Settings]) -> None:
+        self._has_ema = [group.has_ema for group in settings]
+        self._is_stochastic = [group.low_precision == "stochastic" for group in settings]
+
+    def _inherit(self, other: Binding) -> None:
+        for index, name in enumerate(self.names):
+            old = other.index.get(name)
+            if old is None:
+                continue
+            check_form(name, self.forms[index], other.forms[old])
+            self.slots[index] = dict(other.slots[old])
+            self.scalars[index] = other.scalars[old]
+            if self.window is not None and other.window is not None:
+                self.window.inherit(index, other.window, old)
+        if self.window is not None and other.window is not None:
+            self.window.continue_from(other.window)
+
+    def _add_slots(self, arrays: list[Array], settings: list[Settings]) -> bool:
+        """Give parameters the slots that they lack; True if any."""
+        is_changed = False
+        for index, array in enumerate(arrays):
+            new = new_slots(
+                self.rule,
+                array,
+                self.forms[index],
+                settings[self.groups[index]],
+                accumulates=self.layout.accumulates,
+                existing=self.slots[index],
+            )
+            self.slots[index].update(new)
+            is_changed = is_changed or bool(new)
+        return is_changed
+
+    # ------------------------------------------------------------------- plan
 
     def _new_plan(self, arrays: list[Array]) -> _core.Plan:
-        slots = [tuple(slots.get(name) for name in self.rule.slot_names) for slots in self.slots]
-        return _core.Plan(
-            self.rule.name, self.names, arrays, slots, self.scalars, self.groups, self._group_count
+        tensors = [self._tensor(index, array) for index, array in enumerate(arrays)]
+        plan = _core.Plan(
+            self.rule.name,
+            self.names,
+            tensors,
+            self.scalars,
+            len(self._has_ema),
+            self.layout.seed,
         )
+        if self.window is not None:
+            plan.accumulated = self.window.accumulated
+        return plan
+
+    def _tensor(self, index: int, array: Array) -> Any:
+        name, slots, form, group = (
+            self.names[index],
+            self.slots[index],
+            self.forms[index],
+            self.groups[index],
+        )
+        return (
+            array,
+            tuple(_native_slot(slots, slot) for slot in self.rule.slots),
+            group,
+            slots.get(MASTER),
+            slots.get(COMPENSATION),
+            slots.get(EMA) if self._has_ema[group] else None,
+            self.published.get(name),
+            slots.get(ACCUMULATOR),
+            form.is_low_precision and self._is_stochastic[group],
+            (*self.rule.matrix_form(form.shape), form.units),
+            key_of(name),
+        )
+
+    def _publish(self, arrays: list[Array]) -> None:
+        for index, name in enumerate(self.names):
+            if name in self.published:
+                source = self.slots[index].get(MASTER, arrays[index])
+                write(self.published[name], decoded(source))
 
     def rebound(self, params: list[Any]) -> Binding:
         """Return a binding of other arrays of the same shapes and dtypes to this state."""
-        arrays = _arrays_of(self.names, params)
-        for name, array, (shape, dtype) in zip(self.names, arrays, self._forms, strict=True):
-            if array.shape != shape or array.dtype != dtype:
-                raise ValueError(
-                    f"parameter {name!r} has shape {array.shape} and dtype {array.dtype}; "
-                    f"the array that it replaces has shape {shape} and dtype {dtype}"
-                )
+        arrays = arrays_of(self.names, params)
+        for name, array, form in zip(self.names, arrays, self.forms, strict=True):
+            check_form(name, Form.of(name, array), form)
         other = object.__new__(Binding)
         other.__dict__.update(self.__dict__)
         other.params = params
         other._replace_plan(arrays)
         return other
 
-    def add_missing_slots(self, settings: list[Settings]) -> bool:
-        """Give parameters the slots that changed hyper-parameters need; True if any."""
-        arrays = _arrays_of(self.names, self.params)
-        is_changed = False
-        for array, slots, group in zip(arrays, self.slots, self.groups, strict=True):
-            for name, slot in self.rule.new_slots(array, settings[group], slots).items():
-                slots[name] = slot
-                is_changed = True
-        if is_changed:
+    def publishing(self, published: dict[str, Array]) -> Binding:
+        """Return this binding with other published copies."""
+        arrays = arrays_of(self.names, self.params)
+        other = object.__new__(Binding)
+        other.__dict__.update(self.__dict__)
+        other.published = published
+        other._replace_plan(arrays)
+        other._publish(arrays)
+        return other
+
+    def follow(self, settings: list[Settings]) -> bool:
+        """Do what changed hyper-parameters need; True if there are new slots."""
+        arrays = arrays_of(self.names, self.params)
+        old_has_ema = self._has_ema
+        self._look_at(settings)
+        is_changed = self._add_slots(arrays, settings)
+        if is_changed or self._has_ema != old_has_ema:
             self._replace_plan(arrays).release()
         return is_changed
+
+    def restart(self) -> None:
+        """Go on from what was written to the state arrays."""
+        if self.window is not None:
+            self.plan.accumulated = self.window.accumulated
+        self.plan.step_count = int(max(self.scalars[:, 0], default=0))
 
     def _replace_plan(self, arrays: list[Array]) -> _core.Plan:
         """Make a new plan and return the old one, which still holds the old arrays."""
@@ -103,6 +221,8 @@ class Binding:
         plan.step_count = old.step_count
         if self.bound is not None:
             plan.bind(self.bound)
+        for index, grad in self.received.items():
+            plan.receive(index, grad)
         self.plan, self.revision = plan, -1
         return old
 
@@ -111,12 +231,14 @@ class Binding:
         self.plan.bind(grads)
         self.bound = grads
 
-    def configure(self, revision: int, values: list[list[float]], options: Options) -> None:
+    def configure(self, revision: int, values: list[list[float]], options: StepOptions) -> None:
         """Hand the settings of the next step to the plan."""
         for index, group_values in enumerate(values):
             self.plan.set_group(index, group_values)
         self.plan.set_options(*options)
         self.revision = revision
+
+    # ------------------------------------------------------------------ state
 
     def state(self) -> dict[str, Slots]:
         """Return every parameter's slots and scalars: the arrays themselves, not copies."""
@@ -127,6 +249,7 @@ class Binding:
                     for column, scalar in enumerate(self.rule.scalar_names)
                 },
                 **self.slots[index],
+                **(self.window.state(index) if self.window is not None else {}),
             }
             for index, name in enumerate(self.names)
         }
@@ -134,17 +257,21 @@ class Binding:
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()
         del state["plan"]
-        return {**state, "bound": None, "revision": -1, "step_count": self.plan.step_count}
+        return {
+            **state,
+            "bound": None,
+            "received": {},
+            "revision": -1,
+            "step_count": self.plan.step_count,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         step_count = state.pop("step_count")
         self.__dict__.update(state)
-        self.plan = self._new_plan(_arrays_of(self.names, self.params))
+        self.plan = self._new_plan(arrays_of(self.names, self.params))
         self.plan.step_count = step_count
 
 
-def _arrays_of(names: tuple[str, ...], params: list[Any]) -> list[Array]:
-    return [
-        as_parameter(param, f"parameter {name!r}")
-        for name, param in zip(names, params, strict=True)
-    ]
+def _native_slot(slots: Slots, slot: Slot) -> Any:
+    array, scales = slots.get(slot.name), slots.get(slot.name + SCALE)
+    return array if scales is None else (array, scales)

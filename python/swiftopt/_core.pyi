@@ -9,14 +9,27 @@ _Array: TypeAlias = Any
 _Gradients: TypeAlias = list[_Array | None] | tuple[_Array | None, ...]
 _Number: TypeAlias = SupportsFloat | SupportsIndex
 
+# name, required_by, initial_value, content, form, owner, starts_as_parameter
+_SlotDescription: TypeAlias = tuple[
+    str,
+    int,
+    int,
+    Literal["signed", "nonnegative", "exact"],
+    Literal["full", "row", "column"],
+    Literal["all", "matrices", "others"],
+    bool,
+]
+
 # Not a class of the module: what optimizer_descriptions returns.
 class _Description(TypedDict):
     name: str
     lr: float
     weight_decay: float
-    decay: Literal["coupled", "decoupled"]
+    decay: Literal["coupled", "decoupled", "independent", "own"]
+    kind: Literal["elementwise", "trust_step", "trust_gradient", "factored", "matrix"]
+    # name, default, minimum, maximum, whether that is excluded, whether it is a flag
     hyperparameters: list[tuple[str, float, float, float, bool, bool]]
-    slots: list[tuple[str, int, int]]
+    slots: list[_SlotDescription]
     scalars: list[tuple[str, float]]
 
 def level_names() -> tuple[str, ...]: ...
@@ -29,12 +42,13 @@ def optimizer_descriptions() -> list[_Description]: ...
 def schedule_validate(program: bytes, /) -> None: ...
 def schedule_value(program: bytes, step: _Number, /) -> float: ...
 def schedule_values(program: bytes, steps: _Array, out: _Array, /) -> None: ...
+def cast(source: _Array, out: _Array, stochastic: bool, seed: int, /) -> None: ...
 
 @final
 class Report(
     structseq[Any],
     tuple[
-        Literal["updated", "skipped"],
+        Literal["updated", "accumulating", "skipped"],
         int,
         float,
         tuple[dict[str, Any], ...],
@@ -55,7 +69,7 @@ class Report(
         "update_norm",
     )
     @property
-    def status(self) -> Literal["updated", "skipped"]: ...
+    def status(self) -> Literal["updated", "accumulating", "skipped"]: ...
     @property
     def step(self) -> int: ...
     @property
@@ -71,32 +85,68 @@ class Report(
     @property
     def update_norm(self) -> float | None: ...
 
+# One tensor of a plan: parameter, slots, group index, master, compensation, average, copy,
+# accumulator, rounds_stochastically, (rows, columns, units), key.
+_Slot: TypeAlias = _Array | tuple[_Array, _Array] | None  # a pair: 8-bit codes and scales
+_Tensor: TypeAlias = tuple[
+    _Array,
+    tuple[_Slot, ...],
+    int,
+    _Array | None,
+    _Array | None,
+    _Array | None,
+    _Array | None,
+    _Array | None,
+    bool,
+    tuple[int, int, int],
+    int,
+]
+
 @final
 class Plan:
     def __new__(
         cls,
         optimizer: str,
         names: tuple[str, ...],
-        parameters: list[_Array],
-        slots: list[tuple[_Array | None, ...]],
+        tensors: list[_Tensor],
         scalars: _Array,
-        groups: list[int],
         group_count: int,
+        seed: int = 0,
     ) -> Plan: ...
     step_count: int
+    @property
+    def accumulated(self) -> tuple[bool, ...]: ...
+    @accumulated.setter
+    def accumulated(self, value: Iterable[bool], /) -> None: ...
     @property
     def released(self) -> bool: ...
     def set_group(self, index: int, values: Iterable[_Number], /) -> None: ...
     def set_options(
-        self, clip_norm: _Number, skip_nonfinite: bool, report_norm: bool, /
+        self,
+        clip_norm: _Number,
+        skip_nonfinite: bool,
+        report_norm: bool,
+        report_update_norm: bool,
+        /,
     ) -> None: ...
     def bind(self, grads: _Gradients | None, /) -> None: ...
+    def receive(self, index: int, grad: _Array, /) -> None: ...
+    def accumulate(self, grads: _Gradients | None, weight: _Number, /) -> None: ...
     def step(
         self,
         grads: _Gradients | None,
         step_after: int,
         lr: float,
         groups: tuple[dict[str, Any], ...],
+        gradient_scale: _Number = 1.0,
+        /,
+    ) -> Report: ...
+    def step_accumulated(
+        self,
+        step_after: int,
+        lr: float,
+        groups: tuple[dict[str, Any], ...],
+        gradient_scale: _Number,
         /,
     ) -> Report: ...
     def release(self) -> None: ...

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from swiftopt._rules import Rule, Settings
+from swiftopt._options import FIXED
+from swiftopt._rules import DECAYS, Rule, Settings
+from swiftopt._state_dtypes import state_dtypes
 from swiftopt.schedules import Schedule
 
 # Turns a group's entries into a rule's hyper-parameters by name; raises for entries that
@@ -57,10 +59,19 @@ class ParameterGroup(dict[str, Any]):
     def _checked(self, entries: Mapping[str, Any]) -> Settings:
         values = self._translate(entries)
         rule = self._rule
+        numbers = [
+            _decay(rule, values["decay"])
+            if name == "decay"
+            else _number(name, values[name], name in rule.flags)
+            for name in rule.value_names
+        ]
         settings = Settings(
-            [_number(name, values[name], name in rule.flags) for name in rule.value_names]
+            numbers,
+            has_ema=values["ema_decay"] is not None,
+            low_precision=_low_precision(values["low_precision"]),
+            state_dtypes=state_dtypes(rule, values["state_dtype"]),
         )
-        self._rule.check(settings.values)
+        rule.check(settings.values)
         return settings
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -73,6 +84,8 @@ class ParameterGroup(dict[str, Any]):
             if name not in self or name == "params":
                 known = ", ".join(sorted(key for key in self if key != "params"))
                 raise KeyError(f"{name!r} can't be set; a group of this optimizer has {known}")
+            if name in FIXED and not _is_same(changes[name], self[name]):
+                raise ValueError(f"{name} can't change once the state exists; make a new optimizer")
         self.settings = self._checked({**self, **changes})
         super().update(changes)
         self._revision.number += 1
@@ -88,7 +101,8 @@ class ParameterGroup(dict[str, Any]):
         return (ParameterGroup, arguments)
 
 
-_LIMITS = ("clip_value", "clip_tensor_norm")
+# Without one of these there is no limit.
+_LIMITS = ("clip_value", "clip_tensor_norm", "adaptive_clip")
 
 
 def _number(name: str, value: Any, is_flag: bool) -> float | Schedule:
@@ -99,7 +113,42 @@ def _number(name: str, value: Any, is_flag: bool) -> float | Schedule:
         return value
     if value is None and name in _LIMITS:
         return float("inf")
+    if value is None and name == "ema_decay":
+        return 0.0
     return as_number(name, value)
+
+
+def _decay(rule: Rule, value: Any) -> float:
+    """Return the number of a kind of weight decay; None stands for the rule's own default."""
+    if value is None:
+        value = rule.decay
+    # "own" is a formula of the rule: no other can take its place, nor it that of another.
+    allowed = ("own",) if rule.decay == "own" else DECAYS[:3]
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(
+            f"decay is {value!r}; "
+            + (
+                f"weight decay is part of {rule.name}'s equations, so it must be None"
+                if rule.decay == "own"
+                else f"it must be one of {', '.join(map(repr, allowed))}, or None"
+            )
+        )
+    return float(DECAYS.index(value))
+
+
+def _low_precision(value: Any) -> str:
+    if not isinstance(value, str) or value not in _LOW_PRECISION:
+        raise ValueError(
+            f"low_precision is {value!r}; it must be one of {', '.join(map(repr, _LOW_PRECISION))}"
+        )
+    return value
+
+
+_LOW_PRECISION = ("master", "stochastic", "kahan", "nearest")
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    return value is other or (type(value) is type(other) and bool(value == other))
 
 
 def as_flag(name: str, value: Any) -> bool:
@@ -120,3 +169,11 @@ def as_number(name: str, value: Any) -> float:
         return float(value)
     except OverflowError:
         raise ValueError(f"{name} is {value!r}; it must be a float64 number") from None
+
+
+def as_positive(name: str, value: Any) -> float:
+    """Return a finite number above 0 as a float."""
+    number = as_number(name, value)
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{name} is {value!r}; it must be finite and > 0")
+    return number

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from swiftopt._arrays import Array
+from swiftopt._dtypes import kind_of
+
 State = Mapping[str, Mapping[str, Any]]
 
 
@@ -53,18 +56,41 @@ def copy_state(target: State, source: State) -> None:
             )
         _check_names(f"state[{name!r}]", "slot", slots, source[name])
         for slot, array in slots.items():
-            value = np.asarray(source[name][slot])
-            if value.shape != array.shape or value.dtype != array.dtype:
+            place = f"state[{name!r}][{slot!r}]"
+            value = np.asanyarray(source[name][slot])
+            if value.shape != array.shape or not _is_same_dtype(array, value):
                 raise ValueError(
-                    f"state[{name!r}][{slot!r}] has shape {value.shape} and dtype {value.dtype}; "
-                    f"it must have shape {array.shape} and dtype {array.dtype}"
+                    f"{place} has shape {value.shape} and dtype {_dtype_name(value)}; "
+                    f"it must have shape {array.shape} and dtype {_dtype_name(array)}"
                 )
+            if array.ndim == 0 and slot in ("step", "micro_batches"):
+                _check_count(place, float(value))
             # Writing to one array must not change a source that is read later.
-            if array.ndim == 0 and slot == "step":
-                _check_step(f"state[{name!r}]['step']", float(value))
-            pairs.append((array, value.copy() if np.may_share_memory(array, value) else value))
+            value = _bits(value)
+            pairs.append(
+                (_bits(array), value.copy() if np.may_share_memory(array, value) else value)
+            )
     for array, value in pairs:
         array[...] = value
+
+
+def _dtype_name(array: Array) -> str:
+    return kind_of(array) or str(array.dtype)
+
+
+def _is_same_dtype(array: Array, value: Array) -> bool:
+    if array.dtype == value.dtype and kind_of(value) == kind_of(array):
+        return True
+    # Of bfloat16 there are ml_dtypes' arrays, declared bits, and what file formats without
+    # bfloat16 make of both: bits.
+    return kind_of(array) == "bfloat16" and (
+        kind_of(value) == "bfloat16" or value.dtype == np.uint16
+    )
+
+
+def _bits(array: Array) -> Array:
+    """Return an array that NumPy copies to its like as it is."""
+    return np.asarray(array).view(np.uint16) if array.dtype.itemsize == 2 else array
 
 
 def check_names(state: Any) -> None:
@@ -78,10 +104,10 @@ def check_names(state: Any) -> None:
             raise TypeError(f"state[{name!r}] must be a mapping of arrays")
 
 
-def _check_step(place: str, step: float) -> None:
+def _check_count(place: str, count: float) -> None:
     # Beyond 2**53 a float64 no longer counts.
-    if not 0 <= step <= 2**53 or step != int(step):
-        raise ValueError(f"{place} is {step}; it must be a whole number >= 0")
+    if not 0 <= count <= 2**53 or count != int(count):
+        raise ValueError(f"{place} is {count}; it must be a whole number >= 0")
 
 
 def _check_names(

@@ -25,15 +25,28 @@ class Structure:
     named as if the groups were one, lists numbered on from group to group.
     """
 
-    __slots__ = ("_form", "_pick", "is_flat", "names")
+    __slots__ = ("_form", "_pick", "is_flat", "is_grouped", "names")
 
     def __init__(self, nest: Any, *, is_grouped: bool = False) -> None:
         names: list[str] = []
         if is_grouped:
-            self._form: Any = [_group_form(child, names) for child in nest]
+            form: Any = [_group_form(child, names) for child in nest]
         else:
-            self._form = _form_of(nest, None, names)
+            form = _form_of(nest, None, names)
+        self._set(form, names, is_grouped)
+
+    def with_group(self, nest: Any) -> Structure:
+        """Return this structure of groups with one more group."""
+        names = list(self.names)
+        form = [*self._form, _group_form(nest, names)]
+        other = object.__new__(Structure)
+        other._set(form, names, True)
+        return other
+
+    def _set(self, form: Any, names: list[str], is_grouped: bool) -> None:
+        self._form = form
         self.names = tuple(names)
+        self.is_grouped = is_grouped
         if len(set(names)) != len(names):
             twin = next(name for name in names if names.count(name) > 1)
             raise ValueError(f"params: two parameters would be called {twin!r}")

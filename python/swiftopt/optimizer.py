@@ -1,83 +1,153 @@
-"""What all optimizers do: steps."""
+"""What all optimizers do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from operator import is_
 from typing import Any
 
 import numpy as np
 
 from swiftopt import _core
-from swiftopt._arrays import as_parameter
-from swiftopt._base import Number, OptimizerBase, is_list_of_groups
-from swiftopt._binding import Binding
-from swiftopt._state import copy_state
-from swiftopt._structure import Structure
-from swiftopt.schedules import Schedule
+from swiftopt._base import Number, Options
+from swiftopt._evaluation import Evaluation
+from swiftopt._lazy import Lazy
+from swiftopt._parameters import Parameters
 
-__all__ = ["Number", "Optimizer"]
+__all__ = ["Number", "Optimizer", "Options"]
 
 
-class Optimizer(OptimizerBase):
+class Optimizer(Lazy, Evaluation, Parameters):
     """Updates arrays in place from their gradients. The base of all optimizers.
 
     Parameters
     ----------
     params : array, list, tuple, dict, nested dict or list, list of groups, or None
-        float32 or float64 arrays, C-contiguous and writable, updated in place. A list is a
-        list of groups if every element is a dict with the key "params"; other keys of a
-        group override the hyper-parameters below. With None the optimizer is used through
-        `update`, `init` and `apply`.
+        Arrays in float32, float64, float16 or bfloat16 (of ml_dtypes, or declared by
+        `bfloat16_view`), C-contiguous and writable, updated in place. A list is a list of
+        groups if every element is a dict with the key "params"; other keys of a group
+        override the hyper-parameters of the optimizer and the options below. With None the
+        optimizer is used through `update`, `init` and `apply`.
     hyperparameters : dict
-        The hyper-parameters of all parameters whose group doesn't override them:
+        The hyper-parameters of the class, which names them in its signature.
+    options : dict
+        What every class takes by keyword.
 
-        - lr, weight_decay : float or Schedule
-        - maximize : bool. Go up the gradient instead of down.
-        - clip_tensor_norm : float, Schedule or None. Limit of the norm of each
-          parameter's gradient. Comes before `clip_norm`.
-        - clip_value : float, Schedule or None. Limit of the magnitude of each gradient
-          element. Comes after both norms.
-        - the rule's own.
-    clip_norm : float, Schedule or None
+    Options that a group may override
+    ---------------------------------
+    Their order in a step: ``adaptive_clip``, ``clip_tensor_norm``, ``clip_norm``,
+    ``clip_value``, ``maximize``, the penalties, coupled weight decay, the rule, ``cautious``.
+    Each number may be a `Schedule`.
+
+    maximize : bool, default False
+        Go up the gradient instead of down.
+    clip_value : float, Schedule or None, default None
+        Limit of the magnitude of each gradient element.
+    clip_tensor_norm : float, Schedule or None, default None
+        Limit of the norm of each parameter's gradient.
+    adaptive_clip : float, Schedule or None, default None
+        Limit of the norm of a unit's gradient, as a share of the norm of the unit's
+        parameter. The units of an array of two or more axes lie along its first one; any
+        other array is one unit. Brock et al. 2021, "High-performance large-scale image
+        recognition without normalization", equation 3.
+    l1_penalty, l2_penalty : float or Schedule, default 0
+        Added to the gradient: ``l1_penalty * sign(parameter) + l2_penalty * parameter``.
+    decay : {"coupled", "decoupled", "independent"} or None, default None
+        What ``weight_decay`` does: add ``weight_decay * parameter`` to the gradient;
+        subtract ``lr * weight_decay * parameter`` from the parameter (Loshchilov & Hutter
+        2019, "Decoupled weight decay regularization"); subtract ``weight_decay *
+        parameter``, whatever lr is. None is the rule's own default. A rule whose own
+        equations have the decay takes None only.
+    cautious : bool, default False
+        Move only where step and gradient agree in sign. Liang et al. 2024, "Cautious
+        optimizers", algorithm 1.
+    ema_decay : float, Schedule or None, default None
+        Keep a running mean of the parameter, "ema" in the state: ``ema = ema_decay * ema +
+        (1 - ema_decay) * parameter`` after each update; in [0, 1]. It starts as the
+        parameter. `evaluation` shows it.
+    zero_gradient : bool, default False
+        Set the gradients to 0 in the step, which needs writable ones.
+    low_precision : {"master", "stochastic", "kahan", "nearest"}, default "master"
+        How float16 and bfloat16 parameters keep what their dtype can't hold; others don't
+        care. "master": train a float32 copy, "master" in the state; "stochastic": round by
+        chance, right on average; "kahan": keep the rounding errors, "compensation" in the
+        state; "nearest": lose it. It can't change later.
+    state_dtype : dtype or dict, default None
+        What the state is stored in: "float32", "float64", "float16", "bfloat16", "block8"
+        (8-bit codes in blocks of 256 with a float32 scale), such a dtype, or a dict {slot:
+        one of these}. None: float64 if the parameter is, else float32, which is also what
+        everything is computed in. Below float32, states are rounded stochastically.
+        "float16" is too small for squares of gradients. It can't change later.
+
+    Options of the optimizer
+    ------------------------
+    clip_norm : float, Schedule or None, default None
         Limit of the norm over the gradients of all parameters.
-    skip_nonfinite : bool
+    skip_nonfinite : bool, default False
         A gradient with inf or nan turns the step into a no-op that the report shows. A
         limit on a norm implies it, since the norm of such a gradient means nothing.
-    report_norm : bool
-        Have the gradients' norm in the report even if nothing needs it.
+    report_norm, report_update_norm : bool, default False
+        Have the gradients' norm (even if nothing needs it) and the update's in the report.
+    accumulate : int, default 1
+        So many calls of `step` make one update, with the mean of their gradients. A step
+        that is skipped discards its whole window.
+    publish : nest or dict {name: array}, default None
+        float32, float16 or bfloat16 arrays that get a copy of the parameter of that name:
+        now, and in each step.
+    overrides : dict, default None
+        Options for parameters by name: ``{"*bias": {"weight_decay": 0.0}, ("*norm*",
+        "*bn*"): {...}}``. Keys are patterns (or tuples of them) as in
+        `fnmatch.fnmatchcase` over names as in `state`; the first one that matches counts
+        and makes a group. A pattern that matches nothing raises.
+    seed : int, default 0
+        Of the stochastic rounding, whose bits depend on it, the parameter's name and the
+        step count alone.
 
     Hyper-parameters can be changed between steps: ``optimizer.lr = 0.01`` for every group,
     ``optimizer.param_groups[1]["lr"] = 0.01`` for one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument doesn't fit; the message names it.
     """
 
     # ------------------------------------------------------------------ steps
 
-    def step(self, grads: Any = None, *, params: Any = None) -> _core.Report:
+    def step(
+        self, grads: Any = None, *, params: Any = None, samples: Any = None, loss_scale: Any = 1.0
+    ) -> _core.Report:
         """Update all parameters once.
 
         Parameters
         ----------
         grads : nest of arrays, or None
-            Gradients in the structure of the parameters; dicts are matched by key. float32
-            or float64, whatever the parameter's dtype, C-contiguous. None in place of an
-            array leaves that parameter and its state, step count included, untouched. Without
-            `grads` the bound gradients are used (see `bind`).
+            Gradients in the structure of the parameters; dicts are matched by key. Any of
+            the dtypes of parameters, whatever the parameter's is, C-contiguous. None in
+            place of an array leaves that parameter and its state, step count included,
+            untouched. Without `grads` the received gradients are used (see `receive`), else
+            the bound ones (see `bind`).
         params : nest of arrays, optional
             The caller's parameters now. Arrays that were replaced since the last step are
             followed: the new ones are updated, with the state of the old ones.
+        samples : float, default 1
+            With ``accumulate``: the gradients' weight in the mean, for batches of unequal
+            size.
+        loss_scale : float, default 1
+            What the loss was multiplied with; the gradients are divided by it.
 
         Returns
         -------
         Report
-            ``status`` ("updated" or "skipped"), ``step``, ``lr``, ``groups``, ``grad_norm``,
-            ``clip_coefficient``, ``first_bad``, ``update_norm``. ``groups`` has the numbers
-            that each group's rule used, by their native names (``beta1``, not ``betas``).
+            ``status`` ("updated", "skipped", or "accumulating"), ``step``, ``lr``,
+            ``groups``, ``grad_norm``, ``clip_coefficient``, ``first_bad``, ``update_norm``.
+            ``groups`` has the numbers that each group's rule used, by their native names
+            (``beta1``, not ``betas``).
 
         Raises
         ------
         TypeError, ValueError
             If an argument doesn't fit; nothing was changed then.
+        RuntimeError
+            Inside `evaluation`, or in use by another thread.
 
         Examples
         --------
@@ -98,38 +168,14 @@ class Optimizer(OptimizerBase):
                 self._is_flat and (type(grads) is list or type(grads) is tuple)
             ):
                 grads = self._structure.leaves(grads, "grads")
-            report = self._run(binding, grads, binding.plan.step_count)
+            count = binding.plan.step_count
+            if self._is_plain and samples is None and loss_scale == 1.0:
+                report = self._run(binding, grads, count)
+            else:
+                report = self._advance(binding, grads, count, samples, loss_scale)
             if binding is not self._binding:
                 self._commit(binding)
             return report
-
-    def _run(self, binding: Binding, grads: Any, count: int) -> _core.Report:
-        if binding.revision != self._revision.number or self._is_scheduled:
-            self._configure(binding, count)
-        return binding.plan.step(grads, count + 1, self._lr, self._used)
-
-    def _configure(self, binding: Binding, count: int) -> None:
-        """Give the binding's plan the settings for the update after `count` others."""
-        settings = [group.settings for group in self._groups]
-        if binding.revision != self._revision.number and binding.add_missing_slots(settings):
-            self._state = None
-        values = [group.at(count) for group in settings]
-        clip_norm = self._clip_norm
-        options = (
-            clip_norm(count) if isinstance(clip_norm, Schedule) else clip_norm,
-            self._skip_nonfinite,
-            self._report_norm,
-        )
-        try:
-            binding.configure(self._revision.number, values, options)
-        except ValueError as error:  # constants were checked when they were set
-            self._check_open()
-            raise ValueError(f"at step {count} of a schedule, {error}") from None
-        self._lr = values[0][0]
-        self._used = tuple(dict(zip(self._rule.value_names, row, strict=True)) for row in values)
-        self._is_scheduled = isinstance(clip_norm, Schedule) or any(
-            group.schedules for group in settings
-        )
 
     def bind(self, grads: Any) -> None:
         """Fix the gradients' arrays, so that `step` needs no argument.
@@ -154,157 +200,52 @@ class Optimizer(OptimizerBase):
             binding = self._bound()
             leaves = None if grads is None else self._structure.leaves(grads, "grads")
             for name, leaf in zip(binding.names, leaves or [], strict=False):
-                if isinstance(leaf, float | int | np.generic):
-                    raise TypeError(
-                        f"gradient {name!r} is a {type(leaf).__name__}, which can't change; "
-                        "bind an array"
-                    )
+                _check_array(name, leaf)
             binding.bind(leaves)
 
-    def rebind(self, params: Any) -> None:
-        """Update other arrays from now on, with the state as it is.
+    def receive(self, name: str, grad: Any) -> None:
+        """Hand over the gradient of one parameter, for the next `step`.
 
-        For models whose arrays were replaced (by a setter, by unpickling): same structure,
-        names, shapes and dtypes.
-        """
-        with self._lock:
-            self._commit(self._bound().rebound(self._leaves(params)))
+        For a backward pass that calls this with each gradient as soon as it has it: what
+        the step must know of the gradient (its norm, whether it is finite) is found out
+        while it is still in the processor's cache. The array must not change until the
+        step. Parameters that got none stay as they are; a second gradient for one replaces
+        the first. Gradients given to `step` itself count instead of the received ones.
 
-    def _bound_to(self, params: Any) -> Binding:
-        """Return the binding, or a new one if `params` are other arrays."""
-        binding = self._bound()
-        leaves = self._leaves(params)
-        return binding if all(map(is_, leaves, binding.params)) else binding.rebound(leaves)
-
-    def _commit(self, binding: Binding) -> None:
-        """Replace the binding by one to other arrays."""
-        old, self._binding = self._bound(), binding
-        old.plan.release()
-        for index, group in enumerate(self._groups):
-            group.replace_params(
-                [
-                    param
-                    for param, owner in zip(binding.params, binding.groups, strict=True)
-                    if owner == index
-                ]
-            )
-
-    def _leaves(self, params: Any) -> list[Any]:
-        nest = [group["params"] for group in params] if is_list_of_groups(params) else params
-        return self._structure.leaves(nest, "params")
-
-    def _bound(self) -> Binding:
-        self._check_open()
-        if self._binding is None:
-            raise ValueError(
-                "this optimizer was made without params; use update(), or init() and apply()"
-            )
-        return self._binding
-
-    def update(self, key: Any, param: Any, grad: Any) -> _core.Report:
-        """Update one parameter, with the state that belongs to `key`.
-
-        For code that visits its layers one by one. The optimizer is made without
-        parameters; a key's first call creates its state, and each key has a step count of
-        its own, which its schedules follow. The array may be another one each time, of the
-        same shape and dtype. Limits on norms see this one gradient.
+        Parameters
+        ----------
+        name : str
+            As in `state`.
+        grad : array
+            Of the parameter's shape.
 
         Examples
         --------
         >>> import numpy as np, swiftopt as so
-        >>> optimizer = so.Adam(lr=0.1)
-        >>> w = np.zeros(3)
-        >>> optimizer.update("layer1", w, np.ones(3)).step
+        >>> params = {"w": np.ones(2), "b": np.ones(1)}
+        >>> optimizer = so.SGD(params, lr=0.5, clip_norm=100.0)
+        >>> optimizer.receive("b", np.array([1.0]))
+        >>> optimizer.receive("w", np.array([1.0, 2.0]))
+        >>> optimizer.step().step
         1
-        >>> w
-        array([-0.1, -0.1, -0.1])
+        >>> params
+        {'w': array([0.5, 0. ]), 'b': array([0.5])}
         """
-        self._check_open()
-        if self._binding is not None:
-            raise ValueError(
-                "update() is for an optimizer without params; this one was made with params, "
-                "which step() updates"
-            )
         with self._lock:
-            old = self._lazy.get(key)
-            if old is None:
-                binding = self._new_lazy_binding(key, param)
-            else:
-                binding = old if old.params[0] is param else old.rebound([param])
-            # An interrupt may come right after the native step: by then the state must be
-            # known. Any refusal comes before it and leaves no trace.
-            self._lazy[key] = binding
-            try:
-                report = self._run(binding, [grad], binding.plan.step_count)
-            except (TypeError, ValueError, RuntimeError):
-                if old is None:
-                    del self._lazy[key]
-                else:
-                    self._lazy[key] = old
-                raise
-            if old is None:
-                self._state = None
-                self._loaded.pop(str(key), None)
-            elif old is not binding:
-                old.plan.release()
-            return report
+            binding = self._bound()
+            index = binding.index.get(name)
+            if index is None:
+                raise ValueError(f"there is no parameter {name!r}")
+            if binding.window is not None:
+                raise ValueError("receive() doesn't go with accumulate; give step() the gradients")
+            _check_array(name, grad)
+            binding.plan.receive(index, grad)
+            binding.received[index] = grad
+            self._is_plain = False
 
-    def _new_lazy_binding(self, key: Any, param: Any) -> Binding:
-        name = str(key)
-        if any(name == binding.names[0] for binding in self._lazy.values()):
-            raise ValueError(f"key {key!r} has the same name as another key, {name!r}")
-        settings = [group.settings for group in self._groups]
-        binding = Binding(self._rule, (name,), [param], [0], settings)
-        if name in self._loaded:
-            copy_state(binding.state(), {name: self._loaded[name]})
-            binding.plan.step_count = int(binding.scalars[0, 0])
-        return binding
 
-    # ------------------------------------------------------- functional form
-
-    def init(self, params: Any) -> dict[str, dict[str, Any]]:
-        """Return the state that `apply` starts from, for these parameters.
-
-        A dict {name: {slot: array}}, as `state` has it. The parameters are only looked at.
-        """
-        return self._functional(params, is_copied=False)[1].state()
-
-    def apply(
-        self, params: Any, grads: Any, state: Mapping[str, Mapping[str, Any]]
-    ) -> tuple[Any, dict[str, dict[str, Any]], _core.Report]:
-        """Return new parameters, a new state and the report; the arguments stay as they are.
-
-        For code that keeps its history. A step in place needs no copies and is faster.
-        The new parameters are in new dicts and lists of the same structure.
-
-        Examples
-        --------
-        >>> import numpy as np, swiftopt as so
-        >>> sgd = so.SGD(lr=0.5)
-        >>> params = {"w": np.array([1.0])}
-        >>> state = sgd.init(params)
-        >>> new_params, state, report = sgd.apply(params, {"w": np.array([1.0])}, state)
-        >>> params, new_params
-        ({'w': array([1.])}, {'w': array([0.5])})
-        """
-        structure, binding = self._functional(params, is_copied=True)
-        new_state = binding.state()
-        copy_state(new_state, state)
-        count = int(max(binding.scalars[:, 0], default=0))
-        with self._lock:
-            report = self._run(binding, structure.leaves(grads, "grads"), count)
-        return structure.nest(binding.params), new_state, report
-
-    def _functional(self, params: Any, *, is_copied: bool) -> tuple[Structure, Binding]:
-        self._check_open()
-        if len(self._groups) != 1 or is_list_of_groups(params):
-            raise ValueError("init() and apply() are for one group of parameters")
-        structure = Structure(params)
-        leaves = structure.leaves(params, "params")
-        if is_copied:
-            leaves = [
-                as_parameter(leaf, f"parameter {name!r}").copy()
-                for name, leaf in zip(structure.names, leaves, strict=True)
-            ]
-        settings = [self._groups[0].settings]
-        return structure, Binding(self._rule, structure.names, leaves, [0] * len(leaves), settings)
+def _check_array(name: str, grad: Any) -> None:
+    if isinstance(grad, float | int | np.generic):
+        raise TypeError(
+            f"gradient {name!r} is a {type(grad).__name__}, which can't change; bind an array"
+        )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from swiftopt.optimizer import Number, Optimizer
+from swiftopt.optimizer import Number, Optimizer, Options
 
 
 class Adagrad(Optimizer, rule="adagrad"):
@@ -32,7 +32,7 @@ class Adagrad(Optimizer, rule="adagrad"):
         What s starts at.
     eps : float or Schedule, default 1e-10
         Added to the root. With 0, elements without any gradient so far stay.
-    maximize, clip_norm, clip_tensor_norm, clip_value, skip_nonfinite, report_norm
+    **options
         As for every `Optimizer`.
 
     Raises
@@ -67,13 +67,7 @@ class Adagrad(Optimizer, rule="adagrad"):
         weight_decay: Number = 0.0,
         initial_accumulator_value: float = 0.0,
         eps: Number = 1e-10,
-        *,
-        maximize: bool = False,
-        clip_norm: Number | None = None,
-        clip_tensor_norm: Number | None = None,
-        clip_value: Number | None = None,
-        skip_nonfinite: bool = False,
-        report_norm: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             params,
@@ -83,11 +77,6 @@ class Adagrad(Optimizer, rule="adagrad"):
                 "weight_decay": weight_decay,
                 "initial_accumulator_value": initial_accumulator_value,
                 "eps": eps,
-                "maximize": maximize,
-                "clip_tensor_norm": clip_tensor_norm,
-                "clip_value": clip_value,
             },
-            clip_norm=clip_norm,
-            skip_nonfinite=skip_nonfinite,
-            report_norm=report_norm,
+            options,
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from swiftopt.optimizer import Number, Optimizer
+from swiftopt.optimizer import Number, Optimizer, Options
 
 
 class Adam(Optimizer, rule="adam"):
@@ -35,7 +35,7 @@ class Adam(Optimizer, rule="adam"):
         Divide by the root of the largest v so far.
     epsilon_hat : bool, default False
         Add eps before the bias correction of v: the form at the end of the paper's section 2.
-    maximize, clip_norm, clip_tensor_norm, clip_value, skip_nonfinite, report_norm
+    **options
         As for every `Optimizer`.
 
     Raises
@@ -73,12 +73,7 @@ class Adam(Optimizer, rule="adam"):
         amsgrad: bool = False,
         *,
         epsilon_hat: bool = False,
-        maximize: bool = False,
-        clip_norm: Number | None = None,
-        clip_tensor_norm: Number | None = None,
-        clip_value: Number | None = None,
-        skip_nonfinite: bool = False,
-        report_norm: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             params,
@@ -89,11 +84,6 @@ class Adam(Optimizer, rule="adam"):
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
                 "epsilon_hat": epsilon_hat,
-                "maximize": maximize,
-                "clip_tensor_norm": clip_tensor_norm,
-                "clip_value": clip_value,
             },
-            clip_norm=clip_norm,
-            skip_nonfinite=skip_nonfinite,
-            report_norm=report_norm,
+            options,
         )

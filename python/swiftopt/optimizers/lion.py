@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from swiftopt.optimizer import Number, Optimizer
+from swiftopt.optimizer import Number, Optimizer, Options
 
 
 class Lion(Optimizer, rule="lion"):
@@ -28,7 +28,7 @@ class Lion(Optimizer, rule="lion"):
         Shares of the past in the direction and in the momentum m; in [0, 1).
     weight_decay : float or Schedule, default 0
         Decoupled: the parameter shrinks by ``lr * weight_decay`` of itself.
-    maximize, clip_norm, clip_tensor_norm, clip_value, skip_nonfinite, report_norm
+    **options
         As for every `Optimizer`.
 
     Raises
@@ -58,13 +58,7 @@ class Lion(Optimizer, rule="lion"):
         lr: Number = 1e-4,
         betas: tuple[Number, Number] = (0.9, 0.99),
         weight_decay: Number = 0.0,
-        *,
-        maximize: bool = False,
-        clip_norm: Number | None = None,
-        clip_tensor_norm: Number | None = None,
-        clip_value: Number | None = None,
-        skip_nonfinite: bool = False,
-        report_norm: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             params,
@@ -72,11 +66,6 @@ class Lion(Optimizer, rule="lion"):
                 "lr": lr,
                 "betas": betas,
                 "weight_decay": weight_decay,
-                "maximize": maximize,
-                "clip_tensor_norm": clip_tensor_norm,
-                "clip_value": clip_value,
             },
-            clip_norm=clip_norm,
-            skip_nonfinite=skip_nonfinite,
-            report_norm=report_norm,
+            options,
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
-from swiftopt.optimizer import Number, Optimizer
+from swiftopt.optimizer import Number, Optimizer, Options
 
 
 class RMSprop(Optimizer, rule="rmsprop"):
@@ -39,7 +39,7 @@ class RMSprop(Optimizer, rule="rmsprop"):
         Divide by the deviation instead of the root mean square.
     initial_accumulator_value : float, default 0
         What v starts at.
-    maximize, clip_norm, clip_tensor_norm, clip_value, skip_nonfinite, report_norm
+    **options
         As for every `Optimizer`.
 
     Raises
@@ -79,12 +79,7 @@ class RMSprop(Optimizer, rule="rmsprop"):
         centered: bool = False,
         *,
         initial_accumulator_value: float = 0.0,
-        maximize: bool = False,
-        clip_norm: Number | None = None,
-        clip_tensor_norm: Number | None = None,
-        clip_value: Number | None = None,
-        skip_nonfinite: bool = False,
-        report_norm: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             params,
@@ -96,11 +91,6 @@ class RMSprop(Optimizer, rule="rmsprop"):
                 "momentum": momentum,
                 "centered": centered,
                 "initial_accumulator_value": initial_accumulator_value,
-                "maximize": maximize,
-                "clip_tensor_norm": clip_tensor_norm,
-                "clip_value": clip_value,
             },
-            clip_norm=clip_norm,
-            skip_nonfinite=skip_nonfinite,
-            report_norm=report_norm,
+            options,
         )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
-from swiftopt.optimizer import Number, Optimizer
+from swiftopt.optimizer import Number, Optimizer, Options
 
 
 class SGD(Optimizer, rule="sgd"):
@@ -35,7 +35,7 @@ class SGD(Optimizer, rule="sgd"):
     momentum_start : {"gradient", "zero"}, default "gradient"
         The buffer after the first update: the gradient itself, as in torch, or
         ``(1 - dampening) * g``, as an average that starts at zero.
-    maximize, clip_norm, clip_tensor_norm, clip_value, skip_nonfinite, report_norm
+    **options
         As for every `Optimizer`.
 
     Raises
@@ -74,12 +74,7 @@ class SGD(Optimizer, rule="sgd"):
         nesterov: bool = False,
         *,
         momentum_start: Literal["gradient", "zero"] = "gradient",
-        maximize: bool = False,
-        clip_norm: Number | None = None,
-        clip_tensor_norm: Number | None = None,
-        clip_value: Number | None = None,
-        skip_nonfinite: bool = False,
-        report_norm: bool = False,
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(
             params,
@@ -90,13 +85,8 @@ class SGD(Optimizer, rule="sgd"):
                 "weight_decay": weight_decay,
                 "nesterov": nesterov,
                 "momentum_start": momentum_start,
-                "maximize": maximize,
-                "clip_tensor_norm": clip_tensor_norm,
-                "clip_value": clip_value,
             },
-            clip_norm=clip_norm,
-            skip_nonfinite=skip_nonfinite,
-            report_norm=report_norm,
+            options,
         )
 
     @staticmethod
