@@ -12,6 +12,12 @@ RULES = {description["name"]: description for description in _core.optimizer_des
 LEVELS = [name for name in _core.level_names() if _core.level_supported(name)]
 """The instruction levels of this machine, lowest first."""
 
+OF_MATRICES = {name for name, rule in RULES.items() if rule["kind"] in ("factored", "matrix")}
+"""Rules that arrays of two axes are matrices to, which have error models of their own."""
+
+OF_WHOLE_TENSORS = {"adafactor", "lamb", "lars", "muon"}
+"""Rules that a tensor and its pieces are different to."""
+
 VARIANTS_OF_ALL = [
     {},
     {"weight_decay": 0.1},
@@ -27,6 +33,33 @@ VARIANTS_OF_ALL = [
         "clip_value": 0.1,
     },
 ]
+
+EXTRA_VARIANTS_OF_ALL = [
+    {"weight_decay": 0.1, "decay": "coupled"},
+    {"weight_decay": 0.1, "decay": "decoupled"},
+    {"weight_decay": 0.1, "decay": "independent"},
+    {"l1_penalty": 0.05},
+    {"l2_penalty": 0.1},
+    {"adaptive_clip": 0.2},
+    {"cautious": True},
+    {"ema_decay": 0.9},
+    {"ema_decay": 0.5, "cautious": True, "weight_decay": 0.1, "maximize": True},
+    {
+        "adaptive_clip": 0.5,
+        "clip_tensor_norm": 1.5,
+        "clip_norm": 2.0,
+        "clip_value": 0.1,
+        "maximize": True,
+        "l1_penalty": 0.05,
+        "l2_penalty": 0.1,
+        "weight_decay": 0.1,
+        "ema_decay": 0.9,
+    },
+]
+"""What swiftopt.h calls a group's, beside VARIANTS_OF_ALL."""
+
+SHAPES = [(0,), (0, 3), (1,), (17,), (1, 5), (5, 1), (7, 33), (3, 4, 11)]
+"""For the extra variants: adaptive clipping looks at the first axis."""
 
 ADAM_VARIANTS = [
     {"betas": (0.5, 0.9)},
@@ -59,6 +92,67 @@ VARIANTS_OF_RULE = {
         {"eps": 0.0},
     ],
     "lion": [{"betas": (0.5, 0.9), "weight_decay": 0.1}, {"betas": (0.95, 0.5)}],
+    "nadam": [
+        {"betas": (0.5, 0.9), "momentum_decay": 0.1},
+        {"betas": (0.0, 0.0), "eps": 1e-3},
+        {"eps": 0.0, "momentum_decay": 0.0},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+    ],
+    "radam": [
+        {"betas": (0.5, 0.9)},
+        {"betas": (0.9, 0.5), "eps": 1e-3},  # never divides
+        {"eps": 0.0},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+    ],
+    "adamax": [{"betas": (0.5, 0.9)}, {"betas": (0.0, 0.0), "eps": 1e-3}, {"eps": 0.0}],
+    "adadelta": [{"rho": 0.5, "eps": 1e-3}, {"lr": 0.1, "rho": 0.99}],
+    "rprop": [
+        {"lr": 0.1, "etas": (0.3, 1.5)},
+        {"step_sizes": (1e-3, 2e-2)},
+        {"lr": 0.0},
+    ],
+    "adabelief": [{"betas": (0.5, 0.9)}, {"betas": (0.9, 0.5), "eps": 1e-8}, {"eps": 0.0}],
+    "ademamix": [
+        {"betas": (0.5, 0.9, 0.99), "weight_decay": 0.1},
+        {"betas": (0.0, 0.0, 0.0), "alpha": 0.5},
+        {"alpha": 0.0, "weight_decay": 0.0},
+        {"eps": 0.0},
+    ],
+    "adan": [
+        {"betas": (0.5, 0.7, 0.9), "weight_decay": 0.3},
+        {"betas": (0.0, 0.0, 0.0)},
+        {"eps": 0.0},
+        {"no_prox": True, "weight_decay": 0.1, "eps": 1e-3},
+    ],
+    "lamb": [
+        {"betas": (0.5, 0.9), "weight_decay": 0.3},
+        {"weight_decay": 0.0},
+        {"weight_decay": 0.0, "always_adapt": True, "eps": 0.0},
+        {"trust_clip": True, "eps": 1e-3},
+    ],
+    "lars": [
+        {"momentum": 0.0, "lr": 0.5},
+        {"nesterov": True, "trust_coefficient": 0.1},
+        {"weight_decay": 0.0, "lr": 0.01},
+        {"weight_decay": 0.0, "always_adapt": True, "eps": 0.0},
+        {"trust_clip": True, "trust_coefficient": 0.01, "lr": 0.001, "eps": 1e-3},
+    ],
+    "schedulefreesgd": [{"lr": 0.01, "momentum": 0.5}, {"momentum": 0.98, "weight_decay": 0.01}],
+    "schedulefreeadamw": [
+        {"betas": (0.5, 0.9), "weight_decay": 0.3},
+        {"betas": (0.98, 0.0)},
+        {"eps": 0.0, "lr": 0.1},
+    ],
+    "adafactor": [
+        {"lr": 0.1, "beta2_decay": -0.5, "weight_decay": 0.1},
+        {"eps": (1e-3, 0.5), "d": 2.0},
+        {"beta1": 0.9},
+    ],
+    "muon": [
+        {"momentum": 0.5, "nesterov": False},
+        {"adjust_lr_fn": "match_rms_adamw", "ns_steps": 2, "eps": 1e-3},
+        {"adamw_betas": (0.5, 0.9), "adamw_eps": 0.0, "weight_decay": 0.0},
+    ],
 }
 
 BUSY_OPTIONS = {
@@ -68,8 +162,30 @@ BUSY_OPTIONS = {
     "rmsprop": {"momentum": 0.9, "centered": True},
     "adagrad": {"lr_decay": 0.01},
     "lion": {"weight_decay": 0.1},
+    "nadam": {"momentum_decay": 0.1},
+    "radam": {"betas": (0.5, 0.9)},
+    "adamax": {"weight_decay": 0.1},
+    "adadelta": {"rho": 0.5},
+    "rprop": {"lr": 0.1},
+    "adabelief": {"weight_decay": 0.1},
+    "ademamix": {"weight_decay": 0.1},
+    "adan": {"weight_decay": 0.1},
+    "lamb": {"weight_decay": 0.1},
+    "lars": {"nesterov": True, "trust_coefficient": 0.1},
+    "schedulefreesgd": {"lr": 0.1, "weight_decay": 0.1},
+    "schedulefreeadamw": {"weight_decay": 0.1},
+    "adafactor": {"beta1": 0.9},
+    "muon": {"momentum": 0.5},
 }
 """Per rule, the options that use all of its state."""
+
+
+def learning_rate(name, value):
+    """The lr with which a rule's first steps are about `value` long for gradients about 1.
+
+    Adadelta's are lr times the root of its eps, LARS's lr times its trust in the gradient.
+    """
+    return value * {"adadelta": 1e3, "lars": 10.0}.get(name, 1.0)
 
 
 def class_of(name):
@@ -89,6 +205,29 @@ def variants():
     ]
 
 
+def allows(name, options):
+    """Whether a rule takes these of the common options.
+
+    A rule whose equations have the decay takes no other; one that keeps a second sequence of
+    the weights can't leave out steps of the first.
+    """
+    has_own_decay = RULES[name]["decay"] == "own"
+    has_iterates = any(slot[6] for slot in RULES[name]["slots"])
+    return not (has_own_decay and options.get("decay")) and not (
+        has_iterates and options.get("cautious")
+    )
+
+
+def extra_variants():
+    """Every (rule, options) of the extra options that the rule allows."""
+    return [
+        (name, options)
+        for name in RULES
+        for options in EXTRA_VARIANTS_OF_ALL
+        if allows(name, options)
+    ]
+
+
 def variant_id(value):
     """A readable test id for a rule's name or its options."""
     if isinstance(value, dict):
@@ -96,23 +235,21 @@ def variant_id(value):
     return str(value)
 
 
-def native_options(options):
-    """The option names as the native description has them."""
-    names = set(options)
-    if "betas" in names:
-        names = names - {"betas"} | {"beta1", "beta2"}
-    if "momentum_start" in names:
-        names = names - {"momentum_start"} | {"momentum_start_zero"}
-    return names
+def key_of(shape):
+    """The name of a parameter of this shape."""
+    return "p" + "x".join(map(str, np.atleast_1d(shape)))
 
 
-def make_params(sizes, dtype=np.float64, seed=1):
-    """Named parameters of these sizes, standard normal, at most 4 in magnitude."""
+def make_params(shapes, dtype=np.float64, seed=1):
+    """Named parameters of these shapes, standard normal, at most 4 in magnitude."""
     generator = np.random.default_rng(seed)
-    return {f"p{size}": generator.standard_normal(size).clip(-4, 4).astype(dtype) for size in sizes}
+    return {
+        key_of(shape): generator.standard_normal(shape).clip(-4, 4).astype(dtype)
+        for shape in shapes
+    }
 
 
-def make_gradients(sizes, steps, dtype=np.float64, seed=2):
+def make_gradients(shapes, steps, dtype=np.float64, seed=2):
     """One dict of gradients per step.
 
     Each element has a magnitude of its own (from 0.01 to 10), and one in a hundred never
@@ -120,10 +257,10 @@ def make_gradients(sizes, steps, dtype=np.float64, seed=2):
     """
     generator = np.random.default_rng(seed)
     scales = {}
-    for size in sizes:
-        scale = 10.0 ** generator.uniform(-2, 1, size)
-        scale[generator.random(size) < 0.01] = 0.0
-        scales[f"p{size}"] = scale
+    for shape in shapes:
+        scale = 10.0 ** generator.uniform(-2, 1, shape)
+        scale[generator.random(shape) < 0.01] = 0.0
+        scales[key_of(shape)] = scale
     return [
         {key: (scale * generator.standard_normal(scale.shape)).astype(dtype)
          for key, scale in scales.items()}

@@ -1,6 +1,7 @@
 """Fixtures shared by all test files."""
 
 import contextlib
+import sys
 
 import hypothesis
 import numpy as np
@@ -29,6 +30,15 @@ def level(request):
     """Every instruction level of this machine in turn, selected."""
     _core.select_level(request.param)
     return request.param
+
+
+@pytest.fixture(params=["bits", "ml_dtypes"])
+def bfloat16(request, monkeypatch):
+    """Both worlds: with the package ml_dtypes, and without."""
+    if request.param == "ml_dtypes":
+        return pytest.importorskip("ml_dtypes").bfloat16
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)  # importing it raises ImportError
+    return None
 
 
 def _arrays(thing, path=""):

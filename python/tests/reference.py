@@ -12,6 +12,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .reference_adaptive import adabelief, adadelta, adamax, nadam, radam, rprop
+from .reference_averaged import (
+    adan,
+    ademamix,
+    lamb,
+    lars,
+    lars_scale,
+    schedulefreeadamw,
+    schedulefreesgd,
+)
+from .reference_matrix import adafactor, muon
+from .reference_options import (
+    DEFAULTS,
+    cautious_factor,
+    decayed,
+    limited,
+    limited_units,
+    penalty,
+)
+from .reference_support import norm, ratio
+
 
 def sgd(state, g, lr=1e-3, momentum=0.0, dampening=0.0, nesterov=False, momentum_start="gradient"):
     """Sutskever et al. 2013, equations 1-2 (momentum) and 3-4 (Nesterov), in the form of torch.
@@ -76,11 +97,6 @@ def lion(state, g, lr=1e-4, betas=(0.9, 0.99)):
     return lr * np.sign(betas[0] * m + (1 - betas[0]) * g)
 
 
-def ratio(numerator, denominator):
-    """The quotient; 0 where the denominator is 0, which is how eps=0 is defined."""
-    return np.divide(numerator, denominator, out=np.zeros_like(denominator), where=denominator != 0)
-
-
 @dataclass(frozen=True)
 class Rule:
     """A rule, and what the step around it must know."""
@@ -88,6 +104,16 @@ class Rule:
     function: Callable
     weight_decay: float = 0.0
     is_decoupled: bool = False
+    is_own: bool = False
+    """The function gets the parameter and the weight decay too, since its equations have
+    both. It returns the step and the magnitude that the roundings of the step are relative
+    to: more than the step where its terms cancel."""
+    sees_parameter: bool = False
+    """The function gets the parameter, and the machine epsilon of the computation."""
+    scale: Callable | None = None
+    """Gives the factor of a tensor's gradient and coupled decay."""
+    copies: tuple[str, ...] = ()
+    """The parts of the state that start as the parameter."""
 
 
 REFERENCES = {
@@ -97,6 +123,20 @@ REFERENCES = {
     "rmsprop": Rule(rmsprop),
     "adagrad": Rule(adagrad),
     "lion": Rule(lion, is_decoupled=True),
+    "nadam": Rule(nadam),
+    "radam": Rule(radam),
+    "adamax": Rule(adamax),
+    "adadelta": Rule(adadelta),
+    "rprop": Rule(rprop),
+    "adabelief": Rule(adabelief),
+    "ademamix": Rule(ademamix, weight_decay=1e-2, is_decoupled=True),
+    "adan": Rule(adan, is_own=True),
+    "lamb": Rule(lamb, weight_decay=1e-2, is_own=True),
+    "lars": Rule(lars, weight_decay=1e-4, scale=lars_scale),
+    "schedulefreesgd": Rule(schedulefreesgd, is_own=True, copies=("z",)),
+    "schedulefreeadamw": Rule(schedulefreeadamw, is_own=True, copies=("z",)),
+    "adafactor": Rule(adafactor, is_decoupled=True, sees_parameter=True),
+    "muon": Rule(muon, weight_decay=0.1, is_decoupled=True),
 }
 
 
@@ -111,52 +151,83 @@ class Reference:
         self.rule = REFERENCES[name]
         self.options = {"weight_decay": self.rule.weight_decay, **options}
         self.params = {key: np.array(array, np.float64) for key, array in params.items()}
-        self.state = {key: {"step": 0} for key in params}
+        self.epsilons = {
+            key: min(np.finfo(array.dtype).eps, np.finfo(np.float32).eps)
+            for key, array in params.items()
+        }
+        has_mean = options.get("ema_decay") is not None
+        copies = (*self.rule.copies, *(["ema"] if has_mean else []))
+        self.state = {
+            key: {"step": 0} | {slot: array.copy() for slot in copies}
+            for key, array in self.params.items()
+        }
         self.prepared = {}
         """The gradients as the rules saw them in the last step."""
+        self.penalties = {}
+        """What penalties and coupled decay had added to them."""
+        self.steps = {}
+        """What the rules made of them."""
+        self.magnitudes = {}
+        """What the roundings of the last steps are relative to."""
 
-    def step(self, grads):
+    def step(self, grads, loss_scale=1.0):
         """Advance every tensor that has a gradient; returns (grad_norm, clip_coefficient)."""
-        options = dict(self.options)
-        clip_tensor_norm = options.pop("clip_tensor_norm", None)
-        clip_norm = options.pop("clip_norm", None)
-        clip_value = options.pop("clip_value", None)
-        sign = -1.0 if options.pop("maximize", False) else 1.0
-        decay = options.pop("weight_decay")
-
+        common, own = self._split_options()
+        decay = own.pop("weight_decay")
         grads = {key: np.array(g, np.float64) for key, g in grads.items() if g is not None}
+        grads = {key: g / loss_scale for key, g in grads.items()}
         grad_norm = norm(grads.values())
-        if clip_tensor_norm is not None:
-            grads = {key: limited([g], clip_tensor_norm) * g for key, g in grads.items()}
-        coefficient = limited(grads.values(), clip_norm) if clip_norm is not None else 1.0
+        if (ratio := common["adaptive_clip"]) is not None:
+            grads = {key: limited_units(g, self.params[key], ratio) for key, g in grads.items()}
+        if (limit := common["clip_tensor_norm"]) is not None:
+            grads = {key: limited([g], limit) * g for key, g in grads.items()}
+        limit = common["clip_norm"]
+        coefficient = limited(grads.values(), limit) if limit is not None else 1.0
         for key, g in grads.items():
-            p, state = self.params[key], self.state[key]
-            g = coefficient * g
-            if clip_value is not None:
-                g = np.clip(g, -clip_value, clip_value)
-            g = sign * g
-            if not self.rule.is_decoupled:
-                g = g + decay * p
-            self.prepared[key] = g
-            state["step"] += 1
-            step = self.rule.function(state, g, **options)
-            if self.rule.is_decoupled:
-                # Loshchilov & Hutter 2019, algorithm 2, line 12: both from the old p.
-                step = step + options.get("lr", self.default_lr) * decay * p
-            self.params[key] = p - step
+            self._advance(key, coefficient * g, decay, common, own)
         return grad_norm, coefficient
+
+    def _advance(self, key, g, decay, common, own):
+        """Update one tensor with a gradient whose norm is limited."""
+        p, state = self.params[key], self.state[key]
+        scale = self.rule.scale(g, p, decay, **own) if self.rule.scale else 1.0
+        if (limit := common["clip_value"]) is not None:
+            g = np.clip(g, -limit, limit)
+        if common["maximize"]:
+            g = -g
+        kind = self._decay(common)
+        coupled = decay if kind == "coupled" else 0.0
+        added = scale * penalty(p, common["l1_penalty"], common["l2_penalty"], coupled)
+        g = scale * g + added
+        state["step"] += 1
+        if self.rule.is_own:
+            step, magnitude = self.rule.function(state, g, p, decay, **own)
+        else:
+            seen = (p, self.epsilons[key]) if self.rule.sees_parameter else ()
+            step = self.rule.function(state, g, *seen, **own)
+            magnitude = np.abs(step)
+        self.prepared[key], self.penalties[key], self.steps[key] = g, added, step
+        if common["cautious"]:
+            factor = cautious_factor(step, g)
+            step, magnitude = factor * step, factor * magnitude
+        shrinkage = decayed(kind, own.get("lr", self.default_lr), decay, p)
+        self.params[key] = p - (step + shrinkage)
+        self.magnitudes[key] = magnitude + np.abs(shrinkage)
+        if (share := common["ema_decay"]) is not None:
+            state["ema"] = share * state["ema"] + (1 - share) * self.params[key]
+
+    def _split_options(self):
+        """The options that all rules have, and the others."""
+        own = dict(self.options)
+        return {name: own.pop(name, default) for name, default in DEFAULTS.items()}, own
+
+    def _decay(self, common):
+        if self.rule.is_own:
+            return "own"
+        if common["decoupled_weight_decay"]:
+            return "decoupled"
+        return common["decay"] or ("decoupled" if self.rule.is_decoupled else "coupled")
 
     @property
     def default_lr(self):
         return self.rule.function.__defaults__[0]
-
-
-def norm(arrays):
-    """The Euclidean norm over all elements of all arrays."""
-    return math.sqrt(sum(float(np.sum(array**2)) for array in arrays))
-
-
-def limited(arrays, limit):
-    """The factor that brings the norm down to `limit`, 1 if it is not above."""
-    total = norm(arrays)
-    return limit / total if total > limit else 1.0

@@ -10,25 +10,9 @@ import pickle
 import numpy as np
 import pytest
 
-from swiftopt import _core
+from .plans import INF, group, sgd_plan, step, tensor
 
-INF = float("inf")
 GROUPS = ({"lr": 0.5},)
-
-
-def make_plan(*parameters, names=None, momentum_buffers=None, scalars=None):
-    """An SGD plan with one group; lr is 0.5, so that small integers stay exact."""
-    count = len(parameters)
-    names = names or tuple(f"p{index}" for index in range(count))
-    slots = [(buffer,) for buffer in momentum_buffers or [None] * count]
-    scalars = np.zeros((count, 1)) if scalars is None else scalars
-    plan = _core.Plan("sgd", names, list(parameters), slots, scalars, [0] * count, 1)
-    plan.set_group(0, (0.5, 0.0, INF, INF, False, 0.0, 0.0, False, False))
-    return plan
-
-
-def step(plan, grads, number=1):
-    return plan.step(grads, number, 0.5, GROUPS)
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 1000, 20_000])  # 20 000: without the GIL
@@ -40,7 +24,7 @@ def test_step_is_gradient_descent(size, dtype, gradient_dtype):
     gradient = generator.standard_normal(size).astype(gradient_dtype)
     parameter = before.copy()
     scalars = np.zeros((1, 1))
-    report = step(make_plan(parameter, scalars=scalars), [gradient])
+    report = step(sgd_plan(parameter, scalars=scalars), [gradient], groups=GROUPS)
     expected = before.astype(np.float64) - 0.5 * gradient.astype(np.float64)
     # Two roundings at most, of the gradient and of the difference (0.5 * g is exact);
     # each is at most half an epsilon of what it rounds.
@@ -52,7 +36,7 @@ def test_step_is_gradient_descent(size, dtype, gradient_dtype):
 
 def test_none_leaves_a_tensor_and_its_state_alone():
     first, second, scalars = np.ones(3), np.ones(3), np.zeros((2, 1))
-    step(make_plan(first, second, scalars=scalars), (None, np.ones(3)))
+    step(sgd_plan(first, second, scalars=scalars), (None, np.ones(3)))
     assert first.tolist() == [1, 1, 1]
     assert second.tolist() == [0.5, 0.5, 0.5]
     assert scalars.tolist() == [[0], [1]]
@@ -72,14 +56,14 @@ def test_none_leaves_a_tensor_and_its_state_alone():
 )
 def test_gradients_of_other_kinds(gradient):
     parameter = np.array([1.0, 1.0])
-    step(make_plan(parameter), [gradient])
+    step(sgd_plan(parameter), [gradient])
     assert parameter.tolist() == [0, -1]
 
 
 @pytest.mark.parametrize("gradient", [np.float32(2), np.float64(2), np.array(2.0), 2.0, 2])
 def test_gradient_of_a_single_number(gradient):
     parameter = np.array(3.0)
-    step(make_plan(parameter), [gradient])
+    step(sgd_plan(parameter), [gradient])
     assert parameter == 2
 
 
@@ -94,38 +78,37 @@ def test_gradient_through_dlpack():
             return self.array.__dlpack_device__()
 
     parameter = np.array([3.0])
-    step(make_plan(parameter), [Tensor()])
+    step(sgd_plan(parameter), [Tensor()])
     assert parameter == 2
 
 
 def test_report_of_norm_and_clipping():
-    plan = make_plan(np.zeros(1), np.zeros(1))
-    plan.set_options(INF, False, True)
+    plan = sgd_plan(np.zeros(1), np.zeros(1))
+    plan.set_options(INF, False, True, False)
     assert step(plan, [np.array([3.0]), np.array([4.0])]).grad_norm == 5
-    plan.set_options(1.0, False, False)
+    plan.set_options(1.0, False, False, False)
     report = step(plan, [np.array([3.0]), np.array([4.0])])
     assert (report.grad_norm, report.clip_coefficient, report.first_bad) == (5, 0.2, None)
 
 
 def test_skipped_step_writes_nothing_and_does_not_count():
     first, second = np.ones(2), np.ones(2)
-    plan = make_plan(first, second, names=("w", "b"))
-    plan.set_options(INF, True, False)
+    plan = sgd_plan(first, second, names=("w", "b"))
+    plan.set_options(INF, True, False, False)
     report = step(plan, [np.ones(2), np.array([1, np.nan])], number=8)
     assert (report.status, report.step, report.first_bad) == ("skipped", 7, "b")
     assert first.tolist() == second.tolist() == [1, 1]
 
 
 def test_report_pickles():
-    report = step(make_plan(np.ones(2)), [np.ones(2)])
+    report = step(sgd_plan(np.ones(2)), [np.ones(2)])
     assert pickle.loads(pickle.dumps(report)) == report
     assert type(pickle.loads(pickle.dumps(report))) is type(report)
 
 
 def test_momentum_buffer_is_written():
     parameter, buffer = np.zeros(2), np.zeros(2)
-    plan = make_plan(parameter, momentum_buffers=[buffer])
-    plan.set_group(0, (0.5, 0.0, INF, INF, False, 0.5, 0.0, False, False))
+    plan = sgd_plan(tensor(parameter, (buffer,)), momentum=0.5)
     step(plan, [np.ones(2)])
     step(plan, [np.ones(2)], number=2)
     assert buffer.tolist() == [1.5, 1.5]  # 1, then 0.5 * 1 + 1
@@ -150,7 +133,7 @@ def held_array(size):
 def test_parameters_and_state_are_held_until_release():
     memories, views = zip(*(held_array(2) for _ in range(3)), strict=True)
     scalars = views[2].cast("B").cast("d", (2, 1))
-    plan = make_plan(views[0], np.ones(1), momentum_buffers=[views[1], None], scalars=scalars)
+    plan = sgd_plan(tensor(views[0], (views[1],)), np.ones(1), scalars=scalars)
     for view in (scalars, *views):
         view_is_free = True
         try:
@@ -166,7 +149,7 @@ def test_parameters_and_state_are_held_until_release():
 
 def test_gradients_are_given_back_after_success_and_failure():
     memory, view = held_array(2)
-    plan = make_plan(np.ones(2), np.ones(2))
+    plan = sgd_plan(np.ones(2), np.ones(2))
     step(plan, [view, None])
     with pytest.raises(ValueError, match="has shape"):
         step(plan, [view, np.ones(3)])
@@ -182,7 +165,7 @@ def test_gradients_are_given_back_after_success_and_failure():
 
 def test_gradient_that_changed_since_the_last_step():
     parameter, gradient = np.ones(2), np.ones(2)
-    plan = make_plan(parameter)
+    plan = sgd_plan(parameter)
     step(plan, [gradient])
     gradient.resize(3, refcheck=False)  # the same object with other memory
     with pytest.raises(ValueError, match="has shape"):
@@ -195,7 +178,7 @@ def test_gradient_that_changed_since_the_last_step():
 
 def test_bound_gradients():
     parameter, gradient = np.zeros(2), np.ones(2)
-    plan = make_plan(parameter)
+    plan = sgd_plan(parameter)
     plan.bind([gradient])
     step(plan, None)
     gradient[:] = 3
@@ -215,7 +198,7 @@ def test_bound_gradients():
 
 def test_bound_gradients_are_held_until_unbound():
     memory, view = held_array(2)
-    plan = make_plan(np.ones(2))
+    plan = sgd_plan(np.ones(2))
     plan.bind([view])
     with pytest.raises(BufferError):
         view.release()
@@ -225,7 +208,7 @@ def test_bound_gradients_are_held_until_unbound():
 
 
 def test_released_plan_refuses_everything():
-    plan = make_plan(np.ones(2))
+    plan = sgd_plan(np.ones(2))
     assert plan.released is False
     plan.release()
     plan.release()
@@ -233,8 +216,13 @@ def test_released_plan_refuses_everything():
     for call in (
         lambda: step(plan, [np.ones(2)]),
         lambda: plan.bind(None),
-        lambda: plan.set_options(INF, False, False),
-        lambda: plan.set_group(0, (0.5, 0.0, INF, INF, False, 0.0, 0.0, False, False)),
+        lambda: plan.receive(0, np.ones(2)),
+        lambda: plan.accumulate([np.ones(2)], 1.0),
+        lambda: plan.step_accumulated(1, 0.5, (), 1.0),
+        lambda: plan.accumulated,
+        lambda: setattr(plan, "accumulated", (False,)),
+        lambda: plan.set_options(INF, False, False, False),
+        lambda: plan.set_group(0, group()),
     ):
         with pytest.raises(ValueError, match=r"^this optimizer is closed$"):
             call()

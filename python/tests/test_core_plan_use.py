@@ -11,24 +11,11 @@ import pytest
 
 from swiftopt import _core
 
-INF = float("inf")
-GROUP = (0.5, 0.0, INF, INF, False, 0.0, 0.0, False, False)  # lr 0.5, no momentum
+from .plans import group, step, tensor
+from .plans import sgd_plan as make_plan
+
+GROUP = group()
 IN_USE = "this optimizer is in use by another call; nothing was done"
-
-
-def make_plan(*parameters, slots=None, names=None):
-    """An SGD plan with one group."""
-    count = len(parameters)
-    names = names or tuple(f"p{index}" for index in range(count))
-    slots = slots or [(None,)] * count
-    scalars = np.full((count, 1), 0.0)  # some NumPy versions leak a dtype in each np.zeros
-    plan = _core.Plan("sgd", names, list(parameters), slots, scalars, [0] * count, 1)
-    plan.set_group(0, GROUP)
-    return plan
-
-
-def step(plan, grads):
-    return plan.step(grads, 10**6, 0.5, GROUP)
 
 
 class Hostile(np.ndarray):
@@ -63,18 +50,25 @@ def attack():
     Hostile.attack = None
 
 
-@pytest.mark.parametrize("method", ["release", "step", "bind", "set_group", "set_options"])
+ACTIONS = {
+    "release": (),
+    "step": ([np.ones(2)], 1, 0.5, ()),
+    "bind": (None,),
+    "receive": (0, np.ones(2)),
+    "accumulate": ([np.ones(2)], 1.0),
+    "step_accumulated": (1, 0.5, (), 1.0),
+    "set_group": (0, GROUP),
+    "set_options": (1.0, True, True, True),
+    "__getattribute__": ("accumulated",),
+    "__setattr__": ("accumulated", (True,)),
+}
+
+
+@pytest.mark.parametrize("method", ACTIONS)
 def test_array_that_calls_back(attack, method):
     parameter = np.ones(2)
     plan = make_plan(parameter)
-    arguments = {
-        "release": (),
-        "step": ([np.ones(2)], 1, 0.5, GROUP),
-        "bind": (None,),
-        "set_group": (0, (0.1,) * 9),
-        "set_options": (1.0, True, True),
-    }[method]
-    seen = attack(lambda: getattr(plan, method)(*arguments))
+    seen = attack(lambda: getattr(plan, method)(*ACTIONS[method]))
     step(plan, [np.ones(2).view(Hostile)])
     assert seen == [IN_USE]
     assert parameter.tolist() == [0.5, 0.5]
@@ -186,6 +180,7 @@ def test_cycle_through_a_parameter_is_collected():
     parameter = np.ones(2).view(Weight)
     parameter.plan = make_plan(parameter)
     parameter.plan.bind([np.ones(2)])
+    parameter.plan.receive(0, parameter.copy())
     alive = weakref.ref(parameter)
     del parameter
     gc.collect()
@@ -193,24 +188,40 @@ def test_cycle_through_a_parameter_is_collected():
 
 
 def test_reference_counts_stay():
-    parameter, gradient, buffer = np.zeros(2), np.ones(2), np.zeros(2)
+    parameter, gradient, buffer, accumulator = np.zeros(2), np.ones(2), np.zeros(2), np.zeros(2)
+    codes, scales = np.zeros(2, np.uint8), np.zeros(1, np.float32)
     names, wrong = ("w",), np.ones(3)
-    objects = (parameter, gradient, buffer, names, names[0], wrong, GROUP)
-    objects += (parameter.dtype, _core.Plan, _core.Report)
+    whole = tensor(parameter, (buffer,), accumulator=accumulator)
+    pair = tensor(parameter, ((codes, scales),))
+    objects = (parameter, gradient, buffer, accumulator, codes, scales, names, names[0], wrong)
+    objects += (GROUP, whole, pair, parameter.dtype, _core.Plan, _core.Report)
 
     def use():
-        plan = make_plan(parameter, names=names, slots=[(buffer,)])
+        make_plan(pair)
+        plan = make_plan(whole, names=names)
         for _ in range(3):
             step(plan, [gradient])
             plan.bind((gradient,))
             step(plan, None)
+            plan.receive(0, gradient)
+            plan.receive(0, gradient)
+            with pytest.raises(ValueError, match="has shape"):
+                plan.receive(0, wrong)
+            step(plan, None)
+            plan.receive(0, gradient)
+            step(plan, [gradient])
+            plan.accumulate([gradient], 1.0)
+            plan.accumulated = plan.accumulated
+            plan.step_accumulated(1, 0.5, GROUP, 1.0)
             for grads in ([wrong], [gradient] * 2, [object()], "w", [gradient.astype(int)]):
                 with pytest.raises((TypeError, ValueError)):
                     step(plan, grads)
-            with pytest.raises(TypeError, match="takes 4"):
+            with pytest.raises(TypeError, match="takes 4 to 5"):
                 plan.step([gradient])
             with pytest.raises(ValueError, match="has shape"):
-                make_plan(parameter, slots=[(wrong,)])
+                make_plan(tensor(parameter, (wrong,), average=buffer))
+            with pytest.raises(ValueError, match="elements"):
+                make_plan(tensor(parameter, ((codes, buffer.view(np.float32)),)))
 
     use()
     gc.collect()
@@ -243,7 +254,7 @@ def growth(call, repetitions):
 
 def test_memory_stays():
     parameter, scalar = np.ones(2), np.array(1.0)
-    plan, scalar_plan = make_plan(parameter), make_plan(scalar)
+    plan, scalar_plan = make_plan(tensor(parameter, accumulator=np.ones(2))), make_plan(scalar)
     strided, big_endian = np.ones(4)[::2], np.ones(2, ">f8")
     calls = {
         "converted": lambda: step(scalar_plan, [0.5]),
@@ -254,10 +265,24 @@ def test_memory_stays():
         "format": refused(lambda: step(plan, [bytearray(2)])),
         "no array": refused(lambda: step(plan, [None, object()])),
         "overlap": refused(lambda: step(plan, [parameter])),
-        "group": refused(lambda: plan.set_group(0, (-1.0, *GROUP[1:]))),
-        "option": refused(lambda: plan.set_options("much", True, True)),
+        "receive": lambda: (plan.receive(0, np.ones(2)), step(plan, None)),
+        "received twice": lambda: (plan.receive(0, np.ones(2)), plan.receive(0, np.ones(2))),
+        "not received": refused(lambda: plan.receive(0, parameter)),
+        "accumulate": lambda: plan.accumulate([np.ones(2)], 1.0),
+        "no accumulator": refused(lambda: scalar_plan.accumulate([1.0], 1.0)),
+        "weight": refused(lambda: plan.accumulate([np.ones(2)], 0.0)),
+        "accumulated": lambda: setattr(plan, "accumulated", list(plan.accumulated)),
+        "no flag": refused(lambda: setattr(plan, "accumulated", (1,))),
+        "accumulated step": lambda: plan.step_accumulated(1, 0.5, (), 0.5),
+        "scale": refused(lambda: step(plan, [np.ones(2)], scale=-1.0)),
+        "16 bits": refused(lambda: step(plan, [np.ones(2, np.uint16)])),
+        "descriptions": _core.optimizer_descriptions,
+        "group": refused(lambda: plan.set_group(0, group(lr=-1.0))),
+        "flag": refused(lambda: plan.set_group(0, group(cautious=2))),
+        "option": refused(lambda: plan.set_options("much", True, True, True)),
         "new plan": lambda: make_plan(parameter).bind([np.ones(2)]),
-        "no plan": refused(lambda: make_plan(parameter, slots=[(strided,)])),
+        "no plan": refused(lambda: make_plan(tensor(parameter, (strided,)))),
+        "no tensor": refused(lambda: make_plan(tensor(parameter, key=-1))),
     }
     tracemalloc.start()
     try:

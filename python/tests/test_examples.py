@@ -196,6 +196,17 @@ def test_demo_runs_on_fashion_mnist(tmp_path):
 
 
 @pytest.mark.usefixtures("needs_demo_packages")
+def test_state_dtypes_runs_on_made_up_data(data_folder):
+    process = run_script(
+        "state_dtypes.py", "--quick", "--seeds", "1", SWIFTOPT_DATA=str(data_folder)
+    )
+    assert process.returncode == 0, process.stderr
+    sizes = dict(re.findall(r"^(float32|bfloat16|block8) +([\d.]+) ", process.stdout, re.MULTILINE))
+    # Two moments of 535 818 parameters, 4, 2 and 1 + 4 / 256 bytes each.
+    assert sizes == {"float32": "4.3", "bfloat16": "2.1", "block8": "1.1"}
+
+
+@pytest.mark.usefixtures("needs_demo_packages")
 def test_demo_says_where_the_data_set_comes_from(tmp_path):
     process = run_script("fashion_mnist_numpy.py", "--quick", SWIFTOPT_DATA=str(tmp_path))
     assert process.returncode == 1

@@ -1,5 +1,7 @@
 """Agreement with torch.optim in float64, where torch has the rule and the option."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,20 @@ PEERS = {
     "rmsprop": torch.optim.RMSprop,
     "adagrad": torch.optim.Adagrad,
     "lion": getattr(torch.optim, "Lion", None),
+    "nadam": torch.optim.NAdam,
+    "radam": torch.optim.RAdam,
+    "adamax": torch.optim.Adamax,
+    "adadelta": torch.optim.Adadelta,
+    "rprop": torch.optim.Rprop,
+    "adabelief": None,
+    "ademamix": None,
+    "adan": None,
+    "lamb": None,
+    "lars": None,
+    "schedulefreesgd": None,
+    "schedulefreeadamw": None,
+    "adafactor": torch.optim.Adafactor,
+    "muon": None,
 }
 OPTIONS = {
     "sgd": [
@@ -34,6 +50,24 @@ OPTIONS = {
     ],
     "adagrad": [{"lr_decay": 0.1}, {"initial_accumulator_value": 0.5}, {"eps": 1e-3}],
     "lion": [{"betas": (0.5, 0.9)}],
+    "nadam": [
+        {"betas": (0.5, 0.9)},
+        {"momentum_decay": 0.1},
+        {"weight_decay": 0.1, "decoupled_weight_decay": True},
+    ],
+    "radam": [{"betas": (0.5, 0.9)}, {"weight_decay": 0.1, "decoupled_weight_decay": True}],
+    "adamax": [{"betas": (0.5, 0.9)}, {"eps": 1e-3}],
+    "adadelta": [{"rho": 0.5}, {"lr": 0.1, "eps": 1e-3}],
+    "rprop": [{"lr": 0.1}, {"etas": (0.3, 1.5)}, {"step_sizes": (1e-3, 2e-2)}],
+    "adabelief": [],
+    "ademamix": [],
+    "adan": [],
+    "lamb": [],
+    "lars": [],
+    "schedulefreesgd": [],
+    "schedulefreeadamw": [],
+    "adafactor": [{"lr": 0.1}, {"eps": (1e-3, 0.5)}, {"d": 2.0, "beta2_decay": -0.5}],
+    "muon": [],
 }
 CASES = [
     (name, options)
@@ -42,9 +76,20 @@ CASES = [
 ]
 
 
-def skip_without_peer(name):
+def skip_without_peer(name, options):
     if PEERS.get(name) is None:
         pytest.skip(f"this torch has no peer of {name!r}")
+    missing = options.keys() - inspect.signature(PEERS[name]).parameters.keys()
+    if missing:
+        pytest.skip(f"torch's {name} has no {missing}")
+
+
+@pytest.fixture
+def float64_scalars():
+    """NAdam keeps a product of the state in torch's default dtype."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def bound(params):
@@ -62,8 +107,9 @@ def test_every_rule_has_a_row():
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=lambda value: str(value))
+@pytest.mark.usefixtures("float64_scalars")
 def test_a_hundred_steps(name, options):
-    skip_without_peer(name)
+    skip_without_peer(name, options)
     params = make_params(SIZES)
     peers = {key: torch.nn.Parameter(torch.tensor(array)) for key, array in params.items()}
     optimizer = class_of(name)(params, **options)

@@ -9,6 +9,7 @@ import pytest
 import swiftopt as so
 
 from .cases import BUSY_OPTIONS, RULES, class_of, copied_state
+from .natives import FLAG_OF_WORD, WHOLE, option_with
 
 NAN, INF = math.nan, math.inf
 
@@ -26,6 +27,8 @@ BAD_NUMBERS = [
     (10**400, ValueError),
     (lambda step: 0.1, TypeError),
 ]
+# But these options may.
+ALLOWED = {("beta2_decay", "-1.0"), ("eps1", "None")}
 OWN_LIMITS = {
     "momentum_start": ["fast", None, 1],
     "betas": [0.9, (0.9,), (0.9, 0.9, 0.9), "ab", None],
@@ -39,21 +42,24 @@ def bad_options():
         numbers = ["lr", "weight_decay", *(key for key, entry in own.items() if not entry[5])]
         for key in numbers:
             for value, error in BAD_NUMBERS:
-                if key in ("beta1", "beta2"):
-                    pair = (value, 0.5) if key == "beta1" else (0.5, value)
-                    yield name, {"betas": pair}, error, key
-                else:
-                    yield name, {key: value}, error, key
-        for key, (_, _, _, maximum, is_open, is_flag) in own.items():
-            if not is_flag and math.isfinite(maximum):
-                value = maximum if is_open else math.nextafter(maximum, INF)
-                option = {"beta1": (value, 0.5), "beta2": (0.5, value)}.get(key, value)
-                yield name, {"betas" if "beta" in key else key: option}, ValueError, key
+                if (key, str(value)) in ALLOWED:
+                    continue
+                if key in WHOLE:
+                    error = (TypeError, ValueError)
+                yield name, dict([option_with(name, key, value)]), error, key
+        for key, (_, _, minimum, maximum, is_open, is_flag) in own.items():
+            beyond = [maximum if is_open else math.nextafter(maximum, INF)]
+            beyond += [math.nextafter(minimum, -INF)] * (minimum > 0)
+            for value in beyond:
+                if not is_flag and math.isfinite(value):
+                    error = (TypeError, ValueError) if key in WHOLE else ValueError
+                    yield name, dict([option_with(name, key, value)]), error, key
         for key in ("clip_norm", "clip_tensor_norm", "clip_value"):
             for value in (0.0, -1.0, NAN, "1", True, [1.0], np.ones(3)):
                 error = ValueError if isinstance(value, float) else TypeError
                 yield name, {key: value}, error, key
-        flags = [key for key, entry in own.items() if entry[5] and key != "momentum_start_zero"]
+        of_words = {flag for flag, _ in FLAG_OF_WORD.values()}
+        flags = [key for key, entry in own.items() if entry[5] and key not in of_words]
         for key in ["maximize", *flags]:
             for value in (2, "yes", None, so.constant(1.0)):
                 yield name, {key: value}, (TypeError, ValueError), key
@@ -61,6 +67,19 @@ def bad_options():
         yield "sgd", {"momentum_start": value}, (TypeError, ValueError), "momentum_start"
     for value in OWN_LIMITS["betas"]:
         yield "adam", {"betas": value}, (TypeError, ValueError), "betas"
+        yield "rprop", {"etas": value}, (TypeError, ValueError), "etas"
+        yield "rprop", {"step_sizes": value}, (TypeError, ValueError), "step_sizes"
+    yield "rprop", {"step_sizes": (0.2, 0.1)}, ValueError, "step_sizes"
+    for name in ("nadam", "radam"):
+        for value in (2, "yes", None, so.constant(1.0)):
+            yield name, {"decoupled_weight_decay": value}, TypeError, "decoupled_weight_decay"
+        both = {"decoupled_weight_decay": True, "decay": "coupled"}
+        yield name, both, ValueError, "decoupled_weight_decay"
+    for value in (0.9, (0.9, 0.9), "abc", None):
+        yield "adan", {"betas": value}, (TypeError, ValueError), "betas"
+    for name in ("schedulefreesgd", "schedulefreeadamw"):
+        yield name, {"cautious": True}, ValueError, "cautious"
+    yield "lars", {"nesterov": True, "momentum": 0.0}, ValueError, "nesterov"
     yield "sgd", {"nesterov": True}, ValueError, "nesterov"
     yield "sgd", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, ValueError, "nesterov"
 
@@ -88,7 +107,6 @@ def test_numbers_that_are_none_of_pythons_are_welcome():
     so.Adam([np.ones(1)], lr=0, betas=(0, 0), eps=0, weight_decay=0).step([np.ones(1)])
 
 
-HALF = so.constant(0.5)
 TOO_LARGE = so.constant(1e308) * 10.0
 BAD_SCHEDULES = {
     "negative": so.constant(-1.0),
@@ -105,19 +123,18 @@ def bad_schedules():
             yield from ((name, option, kind) for kind in ("negative", "inf", "nan"))
         for option in ("clip_norm", "clip_value", "clip_tensor_norm"):
             yield from ((name, option, kind) for kind in ("negative", "nan"))
-        for option, _, _, maximum, is_open, is_flag in description["hyperparameters"]:
-            if not is_flag:
-                kinds = ["negative", "inf", "nan"] + ["one"] * (is_open and maximum == 1)
+        for option, _, minimum, maximum, is_open, is_flag in description["hyperparameters"]:
+            if not is_flag and option not in WHOLE:
+                kinds = ["inf", "nan"] + ["negative"] * (minimum >= 0)
+                kinds += ["one"] * (is_open and maximum == 1)
                 yield from ((name, option, kind) for kind in kinds)
 
 
 @pytest.mark.parametrize(("name", "option", "kind"), list(bad_schedules()))
 def test_a_schedule_that_goes_bad_in_mid_run(name, option, kind, refused):
-    schedule = HALF.then(BAD_SCHEDULES[kind], at=1).then(HALF, at=3)
-    key, value = {
-        "beta1": ("betas", (schedule, 0.5)),
-        "beta2": ("betas", (0.5, schedule)),
-    }.get(option, (option, schedule))
+    good = so.constant({"eta_plus": 1.5, "d": 1.5, "beta2_decay": -0.5}.get(option, 0.5))
+    schedule = good.then(BAD_SCHEDULES[kind], at=1).then(good, at=3)
+    key, value = option_with(name, option, schedule)
     w = np.ones(3)
     options = {**BUSY_OPTIONS[name], key: value}
     options.pop("nesterov", None)  # it allows no dampening
@@ -129,7 +146,7 @@ def test_a_schedule_that_goes_bad_in_mid_run(name, option, kind, refused):
     if option == "clip_norm":
         optimizer.clip_norm = 0.5
     else:
-        optimizer.param_groups[0][key] = (0.5, 0.5) if key == "betas" else 0.5
+        optimizer.param_groups[0][key] = option_with(name, option, good(0))[1]
     assert optimizer.step([np.ones(3)]).step == 2
 
 

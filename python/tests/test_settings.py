@@ -8,6 +8,7 @@ import pytest
 import swiftopt as so
 
 from .cases import BUSY_OPTIONS, RULES, class_of, make_gradients, make_params
+from .natives import WHOLE, option_of, option_with, parts_of
 from .reference import Reference
 
 SIZES = [7]
@@ -16,6 +17,19 @@ all_rules = pytest.mark.parametrize("name", RULES)
 
 # Values over the first updates, unlike each other and within every bound.
 SERIES = [0.25, 0.5, 0.125, 0.75, 0.375]
+
+
+# What becomes of a value of the series where an option has several parts.
+PARTS = {
+    "betas": lambda value: (value, 1 - value, value / 2),
+    "etas": lambda value: (value, 1 + value),
+    "step_sizes": lambda value: (value / 100, value),
+    "eps": lambda value: (value, value / 2),
+    "adamw_betas": lambda value: (value, 1 - value),
+}
+
+# And where it would be out of bounds.
+SHIFTED = {"d": lambda value: 1 + value, "beta2_decay": lambda value: -value}
 
 
 def series(values):
@@ -27,9 +41,7 @@ def scheduled_options():
     """(rule, option, values) for every number that may follow a schedule."""
     for name, description in RULES.items():
         own = [entry[0] for entry in description["hyperparameters"] if not entry[5]]
-        names = [option for option in own if option not in ("beta1", "beta2")]
-        if "beta1" in own:
-            names.append("betas")
+        names = dict.fromkeys(option_of(name, native) for native in own if native not in WHOLE)
         for option in ["lr", "weight_decay", "clip_value", "clip_tensor_norm", "clip_norm", *names]:
             if option != "initial_accumulator_value":  # it matters at the start only
                 yield name, option
@@ -37,10 +49,12 @@ def scheduled_options():
 
 @pytest.mark.parametrize(("name", "option"), list(scheduled_options()))
 def test_any_number_may_be_a_schedule(name, option):
-    values, schedule = SERIES, series(SERIES)
-    if option == "betas":
-        values = [(value, 1 - value) for value in SERIES]
-        schedule = (schedule, series([1 - value for value in SERIES]))
+    values = [SHIFTED[option](value) for value in SERIES] if option in SHIFTED else SERIES
+    schedule = series(values)
+    natives = parts_of(name, option)
+    if natives:
+        values = [PARTS[option](value)[: len(natives)] for value in SERIES]
+        schedule = tuple(series(list(part)) for part in zip(*values, strict=True))
     params = make_params(SIZES)
     fixed = {"momentum": 0.9} if option == "dampening" else {}
     optimizer = class_of(name)(params, **fixed, **{option: schedule})
@@ -49,8 +63,8 @@ def test_any_number_may_be_a_schedule(name, option):
         reference.options[option] = value
         reference.step(grads)
         report = optimizer.step(grads)
-        if option == "betas":
-            used = (report.groups[0]["beta1"], report.groups[0]["beta2"])
+        if natives:
+            used = tuple(report.groups[0][native] for native in natives)
         elif option == "clip_norm":
             used = value  # of the whole optimizer: the coefficient tells, below
         else:
@@ -160,9 +174,14 @@ class TestChangesBetweenSteps:
         reference = Reference(name, params, **BUSY_OPTIONS[name])
         own = [entry[0] for entry in RULES[name]["hyperparameters"] if not entry[5]]
         changes = [{"lr": 0.1}, {"weight_decay": 0.3}, {"clip_value": 0.2}, {"maximize": True}]
-        changes += [{option: 0.5} for option in own if option in ("momentum", "alpha", "eps")]
-        if "beta1" in own:
-            changes.append({"betas": (0.5, 0.25)})
+        averages = ("momentum", "alpha", "rho", "momentum_decay", "eps")
+        changes += [{option: 0.5} for option in own if option in averages]
+        parts = {"beta2": 0.25, "eta_plus": 2.0, "step_size_max": 0.25}
+        changes += [
+            dict([option_with(name, native, value)])
+            for native, value in parts.items()
+            if native in own
+        ]
         gradients = make_gradients(SIZES, len(changes) + 1)
         for change, grads in zip([{}, *changes], gradients, strict=True):
             for option, value in change.items():
