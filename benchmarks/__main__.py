@@ -9,7 +9,8 @@ from pathlib import Path
 
 from .cases import CASES, QUICK_LARGEST, THREADS, run
 from .machine import facts
-from .report import as_json, describe_all, describe_case, describe_facts
+from .report import describe_all, describe_case, describe_facts
+from .report_json import as_json
 from .timing import PAIRS
 
 _QUICK_ROUNDS = 5

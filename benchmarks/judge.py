@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .cases import Bar, Outcome
-from .contenders import SwiftOpt, SwiftOptOneThread
-from .limit import Limit, LimitOneThread
-from .timing import PAIRS, Interval
+from .limit import Limit
+from .timing import PAIRS, Interval, Timings
 
 PASS, MISS = "PASS", "MISS"
 NOT_JUDGED, NOT_MEASURED = "NOT JUDGED", "NOT MEASURED"
@@ -20,6 +20,8 @@ class Verdict:
 
     case: str
     bar: Bar
+    #: Whom the bar was judged against: the fastest of bar.against that gave right results.
+    rival: str | None
     measured: Interval | None
     verdict: str
     reason: str
@@ -37,57 +39,77 @@ class Comparison:
 
 def judge(outcome: Outcome, bar: Bar) -> Verdict:
     """Decide a bar: it is missed only if the whole interval is above it."""
-    measured: Interval | None = None
-    verdict, reason = PASS, ""
-    wanted = [bar.contender, *([bar.against] if bar.against else [])]
-    timings = outcome.timings
-    absent = [n for n in wanted if timings is None or n not in timings.seconds]
+    name, timings = outcome.case.name, outcome.timings
+    rival = _fastest(outcome, bar.against)
+    absent = [] if timings and bar.contender in timings.seconds else [bar.contender]
+    if bar.against and rival is None:
+        absent += bar.against
     if timings is None or absent:
-        verdict, reason = NOT_MEASURED, f"missing: {', '.join(absent)}"
-        return Verdict(outcome.case.name, bar, measured, verdict, reason)
-    measured = (
-        timings.time(bar.contender)
-        if bar.against is None
-        else timings.ratio(bar.contender, bar.against)
-    )
-    wrong = [name for name in wanted if not outcome.checks[name].passed]
-    if wrong:
-        verdict, reason = MISS, f"wrong results: {', '.join(wrong)}"
-    elif timings.rounds < PAIRS:
-        verdict = NOT_JUDGED
-        reason = f"{timings.rounds} pairs; {PAIRS} are needed"
-    elif timings.disturbances:
-        verdict, reason = NOT_JUDGED, "; ".join(timings.disturbances)
-    elif measured.low > bar.at_most:
-        verdict, reason = MISS, "the whole interval is above the bar"
-    elif measured.median > bar.at_most:
-        reason = "only just: the median is above the bar, its interval is not"
-    return Verdict(outcome.case.name, bar, measured, verdict, reason)
+        return Verdict(name, bar, rival, None, NOT_MEASURED, f"no result: {', '.join(absent)}")
+    measured = timings.time(bar.contender) if rival is None else timings.ratio(bar.contender, rival)
+    verdict, reason = _verdict(outcome, timings, bar, measured)
+    return Verdict(name, bar, rival, measured, verdict, reason)
+
+
+def _fastest(outcome: Outcome, names: tuple[str, ...]) -> str | None:
+    """Return the one with the lowest median time, of those with right results."""
+    timings = outcome.timings
+    if timings is None:
+        return None
+    # A contender may add to its name which form of itself it is.
+    there = [name for name in timings.seconds if _is_one_of(name, names)]
+    right = [name for name in there if outcome.checks[name].passed]
+    return min(right, key=lambda name: timings.time(name).median, default=None)
+
+
+def _is_one_of(name: str, names: tuple[str, ...]) -> bool:
+    return name in names or ("torch fused" in names and name == "torch foreach")
+
+
+def _verdict(outcome: Outcome, timings: Timings, bar: Bar, measured: Interval) -> tuple[str, str]:
+    if not outcome.checks[bar.contender].passed:
+        return MISS, f"wrong results: {bar.contender}"
+    if timings.rounds < PAIRS:
+        return NOT_JUDGED, f"{timings.rounds} pairs; {PAIRS} are needed"
+    if timings.disturbances:
+        return NOT_JUDGED, "; ".join(timings.disturbances)
+    if measured.low > bar.at_most:
+        return MISS, "the whole interval is above the bar"
+    if measured.median > bar.at_most:
+        return PASS, "only just: the median is above the bar, its interval is not"
+    return PASS, ""
 
 
 def compare(outcome: Outcome) -> list[Comparison]:
     """Compare swiftopt with every peer whose results were right, if nothing disturbed."""
     timings = outcome.timings
-    if timings is None or timings.disturbances or SwiftOpt.name not in timings.seconds:
+    if timings is None or timings.disturbances:
         return []
     comparisons = []
-    for peer in outcome.peers:
-        if not outcome.checks[peer].passed or not outcome.checks[SwiftOpt.name].passed:
+    for peer, own in outcome.peers.items():
+        if own not in timings.seconds or not (
+            outcome.checks[peer].passed and outcome.checks[own].passed
+        ):
             continue
-        ratio = timings.ratio(SwiftOpt.name, peer)
+        ratio = timings.ratio(own, peer)
         verdict = WIN if ratio.high < 1 else LOSS if ratio.low > 1 else EVEN
         comparisons.append(Comparison(outcome.case.name, peer, ratio, verdict))
     return comparisons
 
 
-def speedups(outcome: Outcome) -> dict[str, Interval]:
-    """Time on one thread over the time on all, where a case has both."""
+_THREADS = re.compile(r"(?P<base>.*), (?P<threads>\d+) threads?")
+
+
+def speedups(outcome: Outcome) -> dict[tuple[str, int], Interval]:
+    """Time on one thread over the time on more, where a case has both."""
     timings = outcome.timings
-    if timings is None:
-        return {}
-    pairs = ((SwiftOpt, SwiftOptOneThread), (Limit, LimitOneThread))
-    return {
-        threaded.name: timings.ratio(serial.name, threaded.name)
-        for threaded, serial in pairs
-        if {threaded.name, serial.name} <= timings.seconds.keys()
-    }
+    found: dict[tuple[str, int], Interval] = {}
+    for name in timings.seconds if timings else ():
+        if match := _THREADS.fullmatch(name):
+            base, threads = match["base"], int(match["threads"])
+        else:
+            base, threads = name, outcome.threads
+        serial = f"{base if base != Limit.name else 'limit'}, 1 thread"
+        if timings and threads > 1 and serial in timings.seconds:
+            found[base, threads] = timings.ratio(serial, name)
+    return found

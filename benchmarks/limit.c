@@ -1,111 +1,125 @@
 /* The limit: a loop that moves the same bytes as an optimizer step and computes
- * next to nothing. Every step reads and writes the same arrays as the rule that it
- * stands for (parameter and state), reads the gradient once, or twice where the
- * step needs a norm first, and uses ordinary stores.
+ * next to nothing. Every pass reads, updates or fills the same arrays as the step
+ * that it stands for, with ordinary stores.
  *
- * It runs on the very arrays that the contenders train, so the timed calls pass
- * factor 0: every value is read, goes through a multiply and an add, and is stored
- * unchanged. The check passes factor 1 and looks at the sums.
+ * It runs on the very arrays that the contenders train, so the timed calls add 0:
+ * every value is read, goes through an addition, and is stored unchanged. Arrays that
+ * are only filled get 0. The check adds 1, and looks at the sums of what is only read.
  */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define MAX_WRITTEN 3
-/* Below this many elements, waking the other half costs more than it saves. */
-#define SERIAL_ELEMENTS 8192
-/* Shares begin at multiples of this, so that two threads share no cache line. */
-#define SHARE_ELEMENTS 64
+#define MAX_STREAMS 12
+#define MAX_THREADS 2
+
+enum { LIMIT_READ = 0, LIMIT_UPDATE = 1, LIMIT_FILL = 2 };
 
 typedef struct {
-    void *written[MAX_WRITTEN];
-    const void *gradient;
-    int64_t count;
-} limit_tensor;
+    void *data;
+    int64_t bytes;
+    int64_t block_bytes; /* of 256 elements; one scale of 4 bytes is a block's too */
+    int32_t access;
+    int32_t reserved;
+} limit_stream;
+
+/* Elements next to each other in all arrays of one tensor, for one thread. */
+typedef struct {
+    limit_stream streams[MAX_STREAMS];
+    int32_t stream_count;
+    int32_t word_bytes; /* 4 or 8: stream 0 is read, the others are updated, all in such
+                         * words; 0: any mix */
+    uint64_t sum;       /* exclusive or of what was only read */
+} limit_run;
 
 typedef struct {
-    const limit_tensor *tensors;
-    int64_t tensor_count;
-    double factor;
-    int32_t written_count; /* 2 or 3 */
-    int32_t is_double;
-    int32_t has_norm_pass; /* 1: the gradient is read once more, before the update */
-    int32_t threads;       /* 1 or 2 */
+    limit_run *runs[MAX_THREADS];
+    int64_t run_counts[MAX_THREADS];
+} limit_pass;
+
+typedef struct {
+    const limit_pass *passes;
+    int64_t pass_count;
+    int32_t threads; /* 1 or 2 */
+    uint32_t addend;
 } limit_step;
 
-#define DEFINE_UPDATES(type)                                                            \
-    static void update2_##type(type *restrict a, type *restrict b,                      \
-                               const type *restrict g, int64_t n, type factor) {        \
-        for (int64_t i = 0; i < n; i++) {                                               \
-            type change = factor * g[i];                                                \
-            a[i] += change;                                                             \
-            b[i] += change;                                                             \
-        }                                                                               \
-    }                                                                                   \
-    static void update3_##type(type *restrict a, type *restrict b, type *restrict c,    \
-                               const type *restrict g, int64_t n, type factor) {        \
-        for (int64_t i = 0; i < n; i++) {                                               \
-            type change = factor * g[i];                                                \
-            a[i] += change;                                                             \
-            b[i] += change;                                                             \
-            c[i] += change;                                                             \
-        }                                                                               \
-    }                                                                                   \
-    static void update_##type(const limit_step *step, const limit_tensor *t,            \
-                              int64_t begin, int64_t end) {                             \
-        type *a = (type *)t->written[0] + begin, *b = (type *)t->written[1] + begin;    \
-        const type *g = (const type *)t->gradient + begin;                              \
-        type factor = (type)step->factor;                                               \
-        if (step->written_count == 2)                                                   \
-            update2_##type(a, b, g, end - begin, factor);                               \
-        else                                                                            \
-            update3_##type(a, b, (type *)t->written[2] + begin, g, end - begin, factor);\
-    }
-DEFINE_UPDATES(float)
-DEFINE_UPDATES(double)
+#if defined(__clang__)
+#define NO_ARRAYS_OVERLAP _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define NO_ARRAYS_OVERLAP _Pragma("GCC ivdep")
+#endif
 
-/* Stands for the norm. Integer xor because a floating sum may not be reordered,
- * so it would be bound by the latency of its adds and not by memory. */
-static uint32_t read_words(const void *gradient, int64_t begin, int64_t end) {
-    typedef uint32_t __attribute__((may_alias)) word;
-    const word *words = (const word *)gradient;
-    uint32_t sum = 0;
-    for (int64_t i = begin; i < end; i++) sum ^= words[i];
+/* All arrays at once, element by element, as an optimizer's own loop goes.
+ * `updated` is a constant where this is inlined. */
+#define DEFINE_INTERLEAVED(word)                                                        \
+    static inline __attribute__((always_inline)) word interleaved_##word(               \
+        limit_stream *streams, const int updated, word addend) {                        \
+        const word *read = streams[0].data;                                             \
+        int64_t count = streams[0].bytes / (int64_t)sizeof(word);                       \
+        word sum = 0;                                                                   \
+        word *a[MAX_STREAMS];                                                           \
+        for (int k = 0; k < updated; k++) a[k] = streams[k + 1].data;                   \
+        NO_ARRAYS_OVERLAP                                                               \
+        for (int64_t i = 0; i < count; i++) {                                           \
+            sum ^= read[i];                                                             \
+            if (updated > 0) a[0][i] += addend;                                         \
+            if (updated > 1) a[1][i] += addend;                                         \
+            if (updated > 2) a[2][i] += addend;                                         \
+            if (updated > 3) a[3][i] += addend;                                         \
+            if (updated > 4) a[4][i] += addend;                                         \
+        }                                                                               \
+        return sum;                                                                     \
+    }                                                                                   \
+    static word update_##word(limit_stream *streams, int updated, word addend) {        \
+        switch (updated) {                                                              \
+        case 0: return interleaved_##word(streams, 0, addend);                          \
+        case 1: return interleaved_##word(streams, 1, addend);                          \
+        case 2: return interleaved_##word(streams, 2, addend);                          \
+        case 3: return interleaved_##word(streams, 3, addend);                          \
+        case 4: return interleaved_##word(streams, 4, addend);                          \
+        default: return interleaved_##word(streams, 5, addend);                         \
+        }                                                                               \
+    }
+typedef uint32_t __attribute__((may_alias)) word32;
+typedef uint64_t __attribute__((may_alias)) word64;
+DEFINE_INTERLEAVED(word32)
+DEFINE_INTERLEAVED(word64)
+
+/* Arrays of different widths: 256 elements of each in turn, in bytes. */
+static uint8_t update_mixed(const limit_run *run, uint8_t addend) {
+    uint8_t sum = 0;
+    int64_t blocks = 0;
+    for (int32_t k = 0; k < run->stream_count; k++) {
+        const limit_stream *s = &run->streams[k];
+        int64_t n = (s->bytes + s->block_bytes - 1) / s->block_bytes;
+        blocks = n > blocks ? n : blocks;
+    }
+    for (int64_t block = 0; block < blocks; block++) {
+        for (int32_t k = 0; k < run->stream_count; k++) {
+            const limit_stream *s = &run->streams[k];
+            int64_t begin = block * s->block_bytes, left = s->bytes - begin;
+            int64_t n = left < s->block_bytes ? left : s->block_bytes;
+            uint8_t *bytes = (uint8_t *)s->data + begin;
+            if (s->access == LIMIT_READ)
+                for (int64_t i = 0; i < n; i++) sum ^= bytes[i];
+            else if (s->access == LIMIT_UPDATE)
+                for (int64_t i = 0; i < n; i++) bytes[i] += addend;
+            else
+                for (int64_t i = 0; i < n; i++) bytes[i] = addend;
+        }
+    }
     return sum;
 }
 
-typedef void (*limit_pass)(const limit_step *, const limit_tensor *, int64_t, int64_t);
-
-static void read_pass(const limit_step *step, const limit_tensor *t, int64_t begin,
-                      int64_t end) {
-    int64_t words = step->is_double ? 2 : 1;
-    uint32_t sum = read_words(t->gradient, begin * words, end * words);
-    /* A use of the sum that costs nothing: without one the loop would be dropped. */
-    __asm__ volatile("" : : "r"(sum));
-}
-
-static void update_pass(const limit_step *step, const limit_tensor *t, int64_t begin,
-                        int64_t end) {
-    if (step->is_double)
-        update_double(step, t, begin, end);
-    else
-        update_float(step, t, begin, end);
-}
-
-/* One of `threads` static shares: of the elements of a single tensor, of the list
- * where there are several. */
-static void run_share(const limit_step *step, limit_pass pass, int32_t thread,
-                      int32_t threads) {
-    if (step->tensor_count == 1) {
-        const limit_tensor *t = step->tensors;
-        int64_t middle = t->count / 2 / SHARE_ELEMENTS * SHARE_ELEMENTS;
-        pass(step, t, thread ? middle : 0, threads == 1 || thread ? t->count : middle);
-        return;
+static void run_share(const limit_pass *pass, int32_t thread, uint32_t addend) {
+    for (int64_t i = 0; i < pass->run_counts[thread]; i++) {
+        limit_run *run = &pass->runs[thread][i];
+        int updated = run->stream_count - 1;
+        run->sum = run->word_bytes == 4   ? update_word32(run->streams, updated, addend)
+                   : run->word_bytes == 8 ? update_word64(run->streams, updated, addend)
+                                          : update_mixed(run, (uint8_t)addend);
     }
-    int64_t begin = step->tensor_count * thread / threads;
-    int64_t end = step->tensor_count * (thread + 1) / threads;
-    for (int64_t i = begin; i < end; i++)
-        pass(step, &step->tensors[i], 0, step->tensors[i].count);
 }
 
 /* The second thread lives as long as the process. Between limit_wake and limit_park
@@ -114,8 +128,8 @@ static void run_share(const limit_step *step, limit_pass pass, int32_t thread,
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static _Atomic int32_t awake;
-static const limit_step *posted_step;
-static limit_pass posted_pass;
+static const limit_pass *posted_pass;
+static uint32_t posted_addend;
 /* On lines of their own: each is written by one thread and polled by the other. */
 static _Alignas(128) _Atomic uint64_t posted;
 static _Alignas(128) _Atomic uint64_t finished;
@@ -133,7 +147,7 @@ static void *work(void *unused) {
     for (;;) {
         uint64_t now = atomic_load_explicit(&posted, memory_order_acquire);
         if (now != seen) {
-            run_share(posted_step, posted_pass, 1, 2);
+            run_share(posted_pass, 1, posted_addend);
             seen = now;
             atomic_store_explicit(&finished, now, memory_order_release);
         } else if (atomic_load_explicit(&awake, memory_order_relaxed)) {
@@ -147,16 +161,16 @@ static void *work(void *unused) {
     return unused;
 }
 
-static void run_pass(const limit_step *step, limit_pass pass, int32_t threads) {
+static void run_pass(const limit_pass *pass, int32_t threads, uint32_t addend) {
     if (threads == 1) {
-        run_share(step, pass, 0, 1);
+        run_share(pass, 0, addend);
         return;
     }
-    posted_step = step;
     posted_pass = pass;
+    posted_addend = addend;
     uint64_t now = atomic_load_explicit(&posted, memory_order_relaxed) + 1;
     atomic_store_explicit(&posted, now, memory_order_release);
-    run_share(step, pass, 0, 2);
+    run_share(pass, 0, addend);
     while (atomic_load_explicit(&finished, memory_order_acquire) != now) pause_briefly();
 }
 
@@ -183,12 +197,8 @@ void limit_park(void) {
 }
 
 /* The repeats are in C: a call through ctypes takes longer than a small step. */
-void limit_run(const limit_step *step, int64_t repeats) {
-    int64_t elements = 0;
-    for (int64_t i = 0; i < step->tensor_count; i++) elements += step->tensors[i].count;
-    int32_t threads = elements < SERIAL_ELEMENTS ? 1 : step->threads;
-    for (int64_t r = 0; r < repeats; r++) {
-        if (step->has_norm_pass) run_pass(step, read_pass, threads);
-        run_pass(step, update_pass, threads);
-    }
+void limit_steps(const limit_step *step, int64_t repeats) {
+    for (int64_t r = 0; r < repeats; r++)
+        for (int64_t p = 0; p < step->pass_count; p++)
+            run_pass(&step->passes[p], step->threads, step->addend);
 }

@@ -10,10 +10,21 @@ import subprocess
 import time
 from pathlib import Path
 
-from .contenders import MissingError
 from .limit import FLAGS, find_compiler
+from .loading import MissingError
 
-_PEERS = ("numpy", "swiftopt", "torch", "numba", "optax", "jax")
+_PEERS = (
+    "numpy",
+    "swiftopt",
+    "ml_dtypes",
+    "numba",
+    "torch",
+    "deepspeed",
+    "torchao",
+    "bitsandbytes",
+    "jax",
+    "optax",
+)
 _VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "SWIFTOPT_LEVEL")
 
 

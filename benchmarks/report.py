@@ -1,12 +1,11 @@
-"""The report: a table per case, the bars, wins and losses alike; and the same as JSON."""
+"""The report: a table per case, the bars, wins and losses alike."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
-from .cases import THREADS, Outcome
+from .cases import Outcome
 from .judge import EVEN, LOSS, WIN, Comparison, Verdict, compare, judge, speedups
 from .limit import Limit
 from .timing import Interval, Timings
@@ -70,16 +69,44 @@ def _rows(outcome: Outcome, timings: Timings) -> list[list[str]]:
 
 def _bar(verdict: Verdict) -> str:
     bar, measured = verdict.bar, verdict.measured
-    if bar.against is None:
+    if not bar.against:
         wish = f"{bar.contender} within {_time(bar.at_most)}"
         shown = measured and (
             f"{_time(measured.median)} [{_time(measured.low)}, {_time(measured.high)}]"
         )
     else:
-        wish = f"{bar.contender} within {bar.at_most:g}x of {bar.against}"
+        rival = verdict.rival or "/".join(bar.against)
+        if len(bar.against) > 1 and verdict.rival:
+            rival += f" (the fastest of {len(bar.against)})"
+        wish = (
+            f"{bar.contender} within {bar.at_most:g}x of {rival}"
+            if bar.at_most >= 1
+            else f"{bar.contender} in {bar.at_most:.3g} of the time of {rival}"
+            f" ({1 / bar.at_most:.3g}x as fast)"
+        )
         shown = measured and _ratio(measured)
     text = f"  {verdict.verdict:<12}  {verdict.case}: {wish}: {shown or 'nothing'}"
     return f"{text} ({verdict.reason})" if verdict.reason else text
+
+
+def _ratios_by_size(outcomes: Sequence[Outcome]) -> list[str]:
+    """Tabulate every contender's ratio to the limit over the sizes of AdamW."""
+    sizes = {
+        o.case.elements: o.timings
+        for o in outcomes
+        if re.fullmatch(r"adamw-(1e)?\d+", o.case.name)
+        and o.timings is not None
+        and Limit.name in o.timings.seconds
+    }
+    names = list(dict.fromkeys(name for t in sizes.values() for name in t.seconds))
+    rows = [["elements", *names]]
+    for elements, timings in sorted(sizes.items()):
+        shown = [
+            f"{timings.ratio(n, Limit.name).median:.2f}" if n in timings.seconds else "-"
+            for n in names
+        ]
+        rows.append([f"{elements:,}", *shown])
+    return ["\nAdamW float32: time over the limit's", _table(rows)] if sizes else []
 
 
 def describe_facts(facts: dict[str, str]) -> str:
@@ -96,8 +123,8 @@ def describe_case(outcome: Outcome) -> str:
         lines.append(_table(_rows(outcome, timings)))
         lines += [f"  DISTURBED: {reason}" for reason in timings.disturbances]
     lines += [
-        f"  {name}: {THREADS} threads are {_ratio(speedup)} times as fast as 1"
-        for name, speedup in speedups(outcome).items()
+        f"  {name}: {threads} threads are {_ratio(speedup)} times as fast as 1"
+        for (name, threads), speedup in speedups(outcome).items()
     ]
     lines += [f"  MISSING: {name}: {why}" for name, why in outcome.missing.items()]
     lines += [_bar(judge(outcome, bar)) for bar in outcome.case.bars]
@@ -106,7 +133,8 @@ def describe_case(outcome: Outcome) -> str:
 
 def describe_all(outcomes: Sequence[Outcome]) -> str:
     """Format the summary: every bar, then every comparison, losses first."""
-    lines = ["\nBars"]
+    lines = _ratios_by_size(outcomes)
+    lines.append("\nBars")
     lines += [_bar(judge(o, bar)) for o in outcomes for bar in o.case.bars]
     disturbed = [o.case.name for o in outcomes if o.timings and o.timings.disturbances]
     if disturbed:
@@ -128,37 +156,3 @@ def describe_all(outcomes: Sequence[Outcome]) -> str:
     ]
     lines += ["\nWRONG RESULTS", *wrong] if wrong else ["\nAll checks were right."]
     return "\n".join(lines)
-
-
-def _as_json(outcome: Outcome) -> dict[str, Any]:
-    contenders: dict[str, Any] = {}
-    timings = outcome.timings
-    for name in timings.seconds if timings else ():
-        assert timings is not None
-        contenders[name] = {
-            "seconds": asdict(timings.time(name)),
-            "steps_per_sample": timings.repeats[name],
-            "samples": timings.seconds[name].tolist(),
-            "ratio_to_limit": asdict(timings.ratio(name, Limit.name))
-            if Limit.name in timings.seconds
-            else None,
-            "check": asdict(outcome.checks[name]),
-        }
-    return {
-        "case": outcome.case.name,
-        "title": outcome.case.title,
-        "bytes_per_step": outcome.bytes_per_step,
-        "rounds": timings.rounds if timings else 0,
-        "others_share": timings.others_share if timings else None,
-        "disturbances": timings.disturbances if timings else [],
-        "contenders": contenders,
-        "missing": outcome.missing,
-        "bars": [asdict(judge(outcome, bar)) for bar in outcome.case.bars],
-        "speedups": {name: asdict(s) for name, s in speedups(outcome).items()},
-        "comparisons": [asdict(c) for c in compare(outcome)],
-    }
-
-
-def as_json(facts: dict[str, str], outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return everything that was measured, samples included, as JSON values."""
-    return {"machine": facts, "cases": [_as_json(o) for o in outcomes]}

@@ -1,0 +1,15 @@
+"""All cases, in the order of the report."""
+
+from __future__ import annotations
+
+from .adamw import ADAMW
+from .base import THREADS, Bar, Case, Outcome, run
+from .casts import CASTS
+from .every_rule import EVERY_RULE
+from .low_precision import LOW_PRECISION
+from .tail import TAIL
+
+__all__ = ["CASES", "QUICK_LARGEST", "THREADS", "Bar", "Case", "Outcome", "run"]
+
+CASES: tuple[Case, ...] = (*ADAMW, *EVERY_RULE, *LOW_PRECISION, *TAIL, *CASTS)
+QUICK_LARGEST = 10_000_000
