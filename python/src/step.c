@@ -60,7 +60,7 @@ static array_export *step_gradients(plan_object *self, PyObject *gradients) {
     }
     array_export *ours = self->received_count > 0 ? self->received : self->bound;
     if (ours == NULL) {
-        PyErr_SetString(PyExc_ValueError, "no gradients: pass them, or bind them first");
+        PyErr_SetString(PyExc_ValueError, "no gradients: pass them, or bind or receive them first");
         return NULL;
     }
     /* They were asked for when zero_gradient may have been off. */

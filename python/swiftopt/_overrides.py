@@ -38,6 +38,8 @@ def as_overrides(value: Any, known: Mapping[str, Any]) -> tuple[Override, ...]:
             raise TypeError(
                 f"overrides[{key!r}] is a {type(entries).__name__}; it must be a dict of options"
             )
+        if "params" in entries:
+            raise ValueError(f"overrides[{key!r}] has 'params'; its pattern says which they are")
         check_entries(f"overrides[{key!r}]", entries, known)
         overrides.append(Override(patterns, dict(entries)))
     return tuple(overrides)

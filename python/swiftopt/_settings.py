@@ -51,6 +51,11 @@ class Settings:
         return self._groups
 
     @property
+    def _leading_group(self) -> int:
+        """The first group with parameters; overrides may leave none to the default one."""
+        return next((index for index, group in enumerate(self._groups) if group["params"]), 0)
+
+    @property
     def clip_norm(self) -> Number | None:
         """The limit of the norm over all gradients, or None."""
         return None if self._clip_norm == _INFINITY else self._clip_norm
@@ -105,13 +110,17 @@ def group_property(name: str) -> property:
     """Return a property that reads the first group's entry and sets every group's."""
 
     def read(self: Settings) -> Any:
-        return self._groups[0][name]
+        return self._groups[self._leading_group][name]
 
     def write(self: Settings, value: Any) -> None:
         for group in self._groups:
             group[name] = value
 
-    return property(read, write, doc=f"{name} of the first group; setting it sets every group's.")
+    return property(
+        read,
+        write,
+        doc=f"{name} of the first group that has parameters; setting it sets every group's.",
+    )
 
 
 # Properties, not __getattr__, which would slow down every look-up in a step.

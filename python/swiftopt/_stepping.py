@@ -83,7 +83,7 @@ class Stepping(OptimizerBase):
             self._check_open()
             message = option_names(str(error))
             raise ValueError(f"at step {count} of a schedule, {message}") from None
-        self._lr = values[0][0]
+        self._lr = values[self._leading_group][0]
         self._used = tuple(self._as_used(row) for row in values)
         self._is_scheduled = isinstance(clip_norm, Schedule) or any(
             group.schedules for group in settings

@@ -26,6 +26,11 @@ def zeros_like(nest):
     return np.zeros_like(nest)
 
 
+def test_an_override_has_no_params():
+    with pytest.raises(ValueError, match=r"^overrides\['w'\] has 'params'; its pattern says"):
+        so.SGD({"w": np.zeros(1)}, overrides={"w": {"params": [1]}})
+
+
 class TestOverrides:
     def test_the_first_match_counts(self):
         params = model()
@@ -47,8 +52,9 @@ class TestOverrides:
         w = np.ones(1)
         optimizer = so.SGD({"w": w}, lr=0.5, overrides={"w": {"lr": 0.25}})
         assert [len(group["params"]) for group in optimizer.param_groups] == [0, 1]
-        assert optimizer.lr == 0.5
-        optimizer.step({"w": np.ones(1)})
+        # What is shown is that of the first group that has parameters.
+        assert optimizer.lr == 0.25
+        assert optimizer.step({"w": np.ones(1)}).lr == 0.25
         assert w[0] == 0.75
 
     def test_the_case_of_letters_counts(self):
