@@ -21,6 +21,20 @@ def take_pair(values: dict[str, Any], name: str, first: str, second: str) -> Non
     values[first], values[second] = pair
 
 
+def take_three_betas(values: dict[str, Any]) -> None:
+    """Replace `betas` by ``beta1``, ``beta2`` and ``beta3``.
+
+    Raises
+    ------
+    TypeError
+        If they are not three.
+    """
+    betas = values.pop("betas")
+    if not isinstance(betas, tuple | list) or len(betas) != 3:
+        raise TypeError(f"betas is {betas!r}; it must be three numbers")
+    values["beta1"], values["beta2"], values["beta3"] = betas
+
+
 def take_decoupled(values: dict[str, Any]) -> None:
     """Replace `decoupled_weight_decay` by what it means for `decay`.
 

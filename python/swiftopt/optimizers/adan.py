@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from swiftopt._options import Number, Options
 from swiftopt.optimizer import Optimizer
-from swiftopt.optimizers._betas import with_three_betas
+from swiftopt.optimizers._entries import take_three_betas
 
 
 class Adan(Optimizer, rule="adan"):
@@ -89,4 +89,6 @@ class Adan(Optimizer, rule="adan"):
 
     @staticmethod
     def _hyperparameters(entries: Mapping[str, Any]) -> dict[str, Any]:
-        return with_three_betas(entries)
+        values = dict(entries)
+        take_three_betas(values)
+        return values
