@@ -44,7 +44,7 @@ let package = Package(
     ),
     .target(
       name: "SwiftOptSchedules",
-      dependencies: ["SwiftOptMath"],
+      dependencies: ["CSwiftOpt", "SwiftOptMath"],
       swiftSettings: settings
     ),
     level("SwiftOptKernels", define: "SWIFTOPT_BASELINE"),
@@ -98,7 +98,7 @@ let package = Package(
     ),
     .testTarget(
       name: "SwiftOptSchedulesTests",
-      dependencies: ["SwiftOptSchedules"],
+      dependencies: ["CSwiftOpt", "SwiftOptSchedules", "SwiftOptABI"],
       swiftSettings: settings
     ),
   ],

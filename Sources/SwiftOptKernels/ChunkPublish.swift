@@ -19,6 +19,12 @@ extension Chunk {
   private func average(
     _ average: UnsafeMutablePointer<Scalar>, _ parameter: UnsafePointer<Scalar>
   ) {
+    // At the ends a product with 0 would make NaN of infinity, and 0 of -0.
+    if update.pointee.average_decay == 1 { return }
+    if update.pointee.average_decay == 0 {
+      for index in 0..<count { average[index] = parameter[index] }
+      return
+    }
     let decay = Scalar(update.pointee.average_decay)
     let rest = Scalar(1 - update.pointee.average_decay)
     for index in 0..<count {

@@ -60,4 +60,20 @@ public struct DoubleDouble {
     let sum = exactSum(a.high, b.high)
     return exactOrderedSum(sum.high, sum.low + (a.low + b.low))
   }
+
+  @inlinable @inline(__always)
+  public static prefix func - (a: DoubleDouble) -> DoubleDouble {
+    DoubleDouble(high: -a.high, low: -a.low)
+  }
+
+  /// `a / b`, for a quotient in range and `b` between 2^-900 and 2^900; elsewhere, where
+  /// the products of the correction leave the range of doubles, the quotient of doubles.
+  @inlinable @inline(__always)
+  public static func / (a: DoubleDouble, b: DoubleDouble) -> DoubleDouble {
+    let quotient = a.high / b.high
+    let back = exactProduct(quotient, b.high)
+    let error = ((a.high - back.high) - back.low) + (a.low - quotient * b.low)
+    let isInRange = b.high > 0x1p-900 && b.high < 0x1p900
+    return DoubleDouble(high: quotient, low: isInRange ? error / b.high : 0)
+  }
 }

@@ -1,10 +1,15 @@
 /// The same value at every step.
 ///
 ///     value
-enum Constant: ClosedForm {
+struct Constant: PointwiseForm {
+  private let constant: Double
+
   static func operandCount(_: Operands) -> Int { 1 }
 
   static func check(_: Operands) throws(ScheduleFault) {}
 
-  static func value(_ operands: Operands, at _: Double) -> Double { operands[0] }
+  init(_ operands: Operands) { constant = operands[0] }
+
+  @inline(__always)
+  func value(at _: Double) -> Double { constant }
 }

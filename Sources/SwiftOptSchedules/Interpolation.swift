@@ -6,6 +6,10 @@
 @inline(__always)
 func interpolate(from start: Double, to end: Double, fraction: Double) -> Double {
   let value = start * (1 - fraction) + end * fraction
-  // Rounding may carry the sum one ULP beyond an end.
-  return max(min(value, max(start, end)), min(start, end))
+  // Rounding may carry the sum one ULP beyond an end. Comparisons, because they
+  // vectorise where Swift's max and min don't.
+  let greatest = start > end ? start : end
+  let least = start > end ? end : start
+  let notAbove = value > greatest ? greatest : value
+  return notAbove < least ? least : notAbove
 }

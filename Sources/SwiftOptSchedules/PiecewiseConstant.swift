@@ -3,7 +3,10 @@
 ///     value_k, where k = the number of boundaries <= n
 ///
 /// Operands: the number of boundaries b, value_0, then b times boundary, value.
-enum PiecewiseConstant: ClosedForm {
+struct PiecewiseConstant: PointwiseForm {
+  private let operands: Operands
+  private let boundaries: Int
+
   static func operandCount(_ operands: Operands) -> Int {
     // For a bad count only the count itself: `check` then says what is wrong.
     guard let boundaries = boundaryCount(operands) else { return 1 }
@@ -27,11 +30,21 @@ enum PiecewiseConstant: ClosedForm {
     }
   }
 
-  static func value(_ operands: Operands, at step: Double) -> Double {
-    let boundaries = boundaryCount(operands) ?? 0
-    var k = 0
-    while k < boundaries, operands[2 &+ 2 &* k] <= step { k &+= 1 }
-    return operands[1 &+ 2 &* k]
+  init(_ operands: Operands) {
+    self.operands = operands
+    boundaries = Self.boundaryCount(operands) ?? 0
+  }
+
+  @inline(__always)
+  func value(at step: Double) -> Double {
+    // The number of boundaries <= step is in low ... high.
+    var low = 0
+    var high = boundaries
+    while low < high {
+      let middle = (low &+ high) &>> 1
+      if operands[2 &+ 2 &* middle] <= step { low = middle &+ 1 } else { high = middle }
+    }
+    return operands[1 &+ 2 &* low]
   }
 
   /// The first operand, nil if no program of the greatest length has so many.

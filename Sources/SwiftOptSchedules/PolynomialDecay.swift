@@ -6,7 +6,12 @@ import SwiftOptMath
 ///
 /// Operands: initial, final, total, power. Source: L.-C. Chen et al., "DeepLab",
 /// IEEE TPAMI 40 (2018), 4.3 (the "poly" policy).
-enum PolynomialDecay: ClosedForm {
+struct PolynomialDecay: ClosedForm {
+  private let initial: Double
+  private let final: Double
+  private let total: Double
+  private let exponent: Double
+
   static func operandCount(_: Operands) -> Int { 4 }
 
   static func check(_ operands: Operands) throws(ScheduleFault) {
@@ -14,13 +19,15 @@ enum PolynomialDecay: ClosedForm {
     try operands.require(operands[3] > 0, at: 3, mustBe: "a power greater than 0")
   }
 
-  static func value(_ operands: Operands, at step: Double) -> Double {
-    let (initial, final, total, exponent) = (operands[0], operands[1], operands[2], operands[3])
-    if step >= total { return final }
-    // (s + e)^p = s^p (1 + p e / s) for the small e that s = 1 - n / total lacks.
-    let share = remainingShare(of: total, at: step)
-    let main = power(share.high, exponent)
-    let fraction = main + main * (exponent * (share.low / share.high))
-    return interpolate(from: final, to: initial, fraction: fraction)
+  init(_ operands: Operands) {
+    (initial, final) = (operands[0], operands[1])
+    (total, exponent) = (operands[2], operands[3])
+  }
+
+  func evaluate(_ block: Block) {
+    let total = total
+    block.setShares { remainingShare(of: total, at: $0) }
+    block.raiseShares(to: exponent)
+    block.interpolate(from: initial, to: final, total: total)
   }
 }

@@ -4,12 +4,13 @@ import SwiftOptMath
 ///
 /// The rounding of a double's division, half an ULP here, would be `power` times as
 /// large in a power of the share.
+@inline(__always)
 func remainingShare(of total: Double, at step: Double) -> DoubleDouble {
-  let remaining = DoubleDouble.exactSum(total, -step)
-  let share = remaining.high / total
-  // Elsewhere the products below leave the range of doubles.
-  guard total > 0x1p-900, total < 0x1p900 else { return DoubleDouble(high: share, low: 0) }
-  let back = DoubleDouble.exactProduct(share, total)
-  let error = ((remaining.high - back.high) - back.low) + remaining.low
-  return DoubleDouble(high: share, low: error / total)
+  DoubleDouble.exactSum(total, -step) / DoubleDouble(high: total, low: 0)
+}
+
+/// step / total for 0 <= step < total, to about 106 bits.
+@inline(__always)
+func completedShare(of total: Double, at step: Double) -> DoubleDouble {
+  DoubleDouble(high: step, low: 0) / DoubleDouble(high: total, low: 0)
 }

@@ -5,24 +5,24 @@ import SwiftOptMath
 /// The Taylor series of the sine below ¼ and of the cosine above, where y = πx or
 /// π(½ - x) is at most π/4: the first terms left out, y¹⁹/19! and y¹⁸/18!, are below
 /// 2^-57 of the result. y has a low part, which the sine's derivative, 1 - y²/2 + ...,
-/// carries over, and so does the cosine's, -y.
+/// carries over, and so does the cosine's, -y. Both series are computed, because a
+/// loop without a branch vectorises.
+@inline(__always)
 func sineOfPi(_ x: DoubleDouble) -> Double {
-  if x.high <= 0.25 {
-    let y = timesPi(x)
-    let z = y.high * y.high
-    let series =
-      -1.0 / 6 + z
-      * (1.0 / 120 + z
-        * (-1.0 / 5_040 + z
-          * (1.0 / 362_880 + z
-            * (-1.0 / 39_916_800 + z
-              * (1.0 / 6_227_020_800 + z
-                * (-1.0 / 1_307_674_368_000 + z * (1.0 / 355_687_428_096_000)))))))
-    return y.high + (y.high * (z * series) + y.low * (1 - 0.5 * z))
-  }
-  let y = timesPi(DoubleDouble(high: 0.5 - x.high, low: -x.low))  // 0.5 - x.high is exact
+  let isNear = x.high <= 0.25
+  // 0.5 - x.high is exact where it is used.
+  let y = timesPi(
+    DoubleDouble(high: isNear ? x.high : 0.5 - x.high, low: isNear ? x.low : -x.low))
   let z = y.high * y.high
-  let series =
+  let sine =
+    -1.0 / 6 + z
+    * (1.0 / 120 + z
+      * (-1.0 / 5_040 + z
+        * (1.0 / 362_880 + z
+          * (-1.0 / 39_916_800 + z
+            * (1.0 / 6_227_020_800 + z
+              * (-1.0 / 1_307_674_368_000 + z * (1.0 / 355_687_428_096_000)))))))
+  let cosine =
     -1.0 / 2 + z
     * (1.0 / 24 + z
       * (-1.0 / 720 + z
@@ -30,7 +30,8 @@ func sineOfPi(_ x: DoubleDouble) -> Double {
           * (-1.0 / 3_628_800 + z
             * (1.0 / 479_001_600 + z
               * (-1.0 / 87_178_291_200 + z * (1.0 / 20_922_789_888_000)))))))
-  return 1 + (z * series - y.high * y.low)
+  return isNear
+    ? y.high + (y.high * (z * sine) + y.low * (1 - 0.5 * z)) : 1 + (z * cosine - y.high * y.low)
 }
 
 @inline(__always)

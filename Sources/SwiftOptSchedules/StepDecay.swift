@@ -9,7 +9,11 @@ import SwiftOptMath
 ///
 /// Operands: initial, step_size, gamma. Source: the drop-based schedule of
 /// K. He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, 3.4.
-enum StepDecay: ClosedForm {
+struct StepDecay: PointwiseForm {
+  private let initial: Double
+  private let stepSize: Double
+  private let gamma: PowerOfBase
+
   static func operandCount(_: Operands) -> Int { 3 }
 
   static func check(_ operands: Operands) throws(ScheduleFault) {
@@ -17,8 +21,12 @@ enum StepDecay: ClosedForm {
     try operands.require(operands[2] >= 0, at: 2, mustBe: "a gamma of 0 or more")
   }
 
-  static func value(_ operands: Operands, at step: Double) -> Double {
-    let (initial, stepSize, gamma) = (operands[0], operands[1], operands[2])
-    return initial * power(gamma, wholePart(step / stepSize))
+  init(_ operands: Operands) {
+    (initial, stepSize, gamma) = (operands[0], operands[1], PowerOfBase(operands[2]))
+  }
+
+  @inline(__always)
+  func value(at step: Double) -> Double {
+    initial * gamma.raised(to: wholePart(step / stepSize))
   }
 }

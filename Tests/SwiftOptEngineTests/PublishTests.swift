@@ -74,6 +74,29 @@ final class PublishTests: XCTestCase {
     }
   }
 
+  /// At the ends of its range a decay copies the parameter or leaves the average alone, also
+  /// where a product with 0 would be NaN or lose a sign.
+  func testTheEndsOfTheDecayAreExact() {
+    let special = [Double.infinity, -.infinity, .nan, -0.0, 0, 1]
+    let pairs = special.flatMap { a in special.map { (a, $0) } }
+    for dtype in [SO_FLOAT32, SO_FLOAT64] {
+      for decay in [0.0, 1] {
+        let shape = TensorShape(pairs.count, dtype: dtype).with { $0.hasAverage = true }
+        let plan = run(shape, steps: 0) {
+          $0.groups[0].average_decay = decay
+          $0.groups[0].lr = 0
+        }
+        plan.setParameter(0, pairs.map(\.0))
+        plan.setGradient(0, pairs.map { _ in 1 })
+        let width = so_dtype(dtype)
+        StoredNumbers.write(pairs.map(\.1), plan.tensors[0].average!, width)
+        let old = plan.average(0)
+        XCTAssertEqual(plan.step(), so_status(SO_OK), lastError)
+        XCTAssert(haveSameBits(plan.average(0), decay == 0 ? plan.parameter(0) : old))
+      }
+    }
+  }
+
   private let gradientDtypes = [SO_FLOAT32, SO_FLOAT64, SO_FLOAT16, SO_BFLOAT16]
 
   /// Only in groups that ask for it, and the step is the same.

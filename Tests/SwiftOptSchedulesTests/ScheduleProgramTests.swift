@@ -6,7 +6,7 @@ final class ScheduleProgramTests: XCTestCase {
   func testBadOperandsAreRefusedWhereTheyAre() {
     for (program, expected) in [
       ([0], "0 must be the code of an operator"),
-      ([8, 1, 2, 3], "0 must be the code of an operator"),
+      ([99, 1, 2, 3], "0 must be the code of an operator"),
       ([1.5, 1], "0 must be the code of an operator"),
       ([-1, 1], "0 must be the code of an operator"),
       ([.nan, 1], "0 must be the code of an operator"),
@@ -33,6 +33,30 @@ final class ScheduleProgramTests: XCTestCase {
       ([6, 0.1, 0, 0], "3 must be a total greater than 0"),
       ([6, 0.1, .infinity, 10], "2 must be finite"),
       ([7, 0, 0.1, -1], "3 must be a warmup of 0 or more"),
+      ([8, 1, 0, 10, 1, 0], "5 must be a k_decay greater than 0 and at most 1e6"),
+      ([8, 1, 0, 10, 0, 1], "4 must be a power greater than 0"),
+      ([9, 1, 0, 10, 2e6], "4 must be a k_decay greater than 0 and at most 1e6"),
+      ([9, 1, 0, 0, 1], "3 must be a total greater than 0"),
+      ([10, 1, 0, 0, 1, 1], "3 must be a period greater than 0"),
+      ([10, 1, 0, 5, 0.5, 1], "4 must be a period_factor of 1 or more"),
+      ([10, 1, 0, 5, 1, -1], "5 must be a decay of 0 or more"),
+      ([11, 0, 1, 0, 1, 1, 1], "3 must be a rise greater than 0"),
+      ([11, 0, 1, 1, 0, 1, 1], "4 must be a fall greater than 0"),
+      ([11, 0, 1, 1, 1, 2, 1], "5 must be a decay from 0 to 1"),
+      ([11, 0, 1, 1, 1, 1, -1], "6 must be a gamma from 0 to 1"),
+      ([12, 1, 0, 1], "2 must be a timescale greater than 0"),
+      ([12, 1, 1, 0], "3 must be a power greater than 0"),
+      ([13, 0, 1, 5], "1 must be an initial value other than 0"),
+      ([13, 1, -1, 5], "2 must be a final value of the initial one's sign"),
+      ([13, 1, 1, 0], "3 must be a total greater than 0"),
+      ([14, 1, 0, 5, 301, 0], "4 must be a bound from -300 to 300"),
+      ([14, 1, 0, 5, 0, -301], "5 must be a bound from -300 to 300"),
+      ([15, 1, 0, 0], "3 must be a total greater than 0"),
+      ([16, -1, 1], "1 must be a start of 0 or more"),
+      ([16, 0, 0.5], "2 must be 1 or more"),
+      ([105, 0, 0, 1, 1], "1 must be a length greater than 0"),
+      ([105, 1, 0.5, 1, 1], "2 must be a whole number of repetitions, 0 for no end"),
+      ([105, 1, -1, 1, 1], "2 must be a whole number of repetitions, 0 for no end"),
       ([100, -1, 1, 0.1, 1, 0.2], "1 must be a hand-over step of 0 or more"),
       ([100, .nan, 1, 0.1, 1, 0.2], "1 must be finite"),
       ([101, 1, 0.1, 1, .nan], "4 must be finite"),
@@ -100,7 +124,8 @@ final class ScheduleProgramTests: XCTestCase {
         guard let result = value(program, at: step) else {
           return XCTFail("accepted and then refused: \(program)")
         }
-        if [5, 6, 7].contains(program[0]) {
+        let isBetween = [5, 6, 7, 8, 9, 11, 13, 14, 15].contains(program[0])
+        if isBetween || (program[0] == 10 && program[5] == 1) {
           let ends = program[1...2]
           XCTAssert(
             result >= ends.min()! && result <= ends.max()!, "\(program) at \(step): \(result)")
@@ -132,8 +157,9 @@ final class ScheduleProgramTests: XCTestCase {
 
   private func randomSchedule(_ random: inout SplitMix64, depth: Int) -> [Double] {
     func positive() -> Double { random.number().magnitude + 0.5 }
-    let operators: [Double] = [1, 2, 3, 4, 5, 6, 7, 100, 101, 102]
-    switch operators[random.below(depth < 6 ? 10 : 7)] {
+    func share() -> Double { Double(random.below(101)) / 100 }
+    let operators: [Double] = Array(1...16).map(Double.init) + Array(100...105).map(Double.init)
+    switch operators[random.below(depth < 6 ? operators.count : 16)] {
     case 1: return Program.constant(random.number())
     case 2: return Program.stepDecay(random.number(), stepSize: positive(), gamma: positive())
     case 3:
@@ -147,6 +173,33 @@ final class ScheduleProgramTests: XCTestCase {
         random.number(), random.number(), total: positive(), power: positive())
     case 6: return Program.cosine(random.number(), random.number(), total: positive())
     case 7: return Program.warmup(random.number(), random.number(), warmup: positive())
+    case 8:
+      return [8, random.number(), random.number(), positive(), positive(), share() + 0.01]
+    case 9: return [9, random.number(), random.number(), positive(), 10 * share() + 0.01]
+    case 10:
+      let factor = random.below(2) == 0 ? 1 + share() : 1 + positive()
+      return Program.cosineRestarts(
+        random.number(), random.number(), period: positive(), factor: factor,
+        decay: random.below(2) == 0 ? 1 : positive())
+    case 11:
+      return [11, random.number(), random.number(), positive(), positive(), share(), share()]
+    case 12: return [12, random.number(), positive(), positive()]
+    case 13: return [13, positive(), positive(), positive()]
+    case 14:
+      let bounds = [600 * share() - 300, 600 * share() - 300]
+      return [14, random.number(), random.number(), positive()] + bounds
+    case 15: return [15, random.number(), random.number(), positive()]
+    case 16: return [16, random.number().magnitude, positive() + 1]
+    case 105:
+      return Program.repeat(
+        randomSchedule(&random, depth: depth + 1), every: positive(),
+        times: Double(random.below(4)))
+    case 103:
+      return [103] + randomSchedule(&random, depth: depth + 1)
+        + randomSchedule(&random, depth: depth + 1)
+    case 104:
+      return [104] + randomSchedule(&random, depth: depth + 1)
+        + randomSchedule(&random, depth: depth + 1)
     case 100:
       return Program.then(
         randomSchedule(&random, depth: depth + 1), randomSchedule(&random, depth: depth + 1),
@@ -179,7 +232,9 @@ private struct SplitMix64 {
   /// Operators, small numbers, any bits at all, and numbers that conversions fear.
   mutating func number() -> Double {
     switch below(5) {
-    case 0: return [1, 2, 3, 4, 5, 6, 7, 100, 101, 102][below(10)]
+    case 0:
+      let index = below(22)
+      return Double(index < 16 ? index + 1 : index + 84)
     case 1: return Double(below(20)) - 4
     case 2: return Double(bitPattern: next())
     case 3: return Double(below(2_000_000)) / 1_000_000

@@ -187,4 +187,29 @@ final class ScheduleValueTests: XCTestCase {
       XCTAssertEqual(value(late, at: step), expected, "step \(step)")
     }
   }
+
+  func testManyStepsHaveTheBitsOfOne() {
+    let line = Program.polynomial(1, 0, total: 400, power: 0.9)
+    let restarts = Program.cosineRestarts(1, 0, period: 10, factor: 1.5, decay: 0.9)
+    let program = Program.then(
+      Program.multiply(line, restarts), Program.repeat(line, every: 70, times: 3), at: 300)
+    // Neighbours on both sides of the hand-over, in blocks that the least memory allows.
+    let steps = (0..<2_000).map { Double(($0 * 7_919) % 1_000) }
+    let together = values(program, at: steps)!
+    for (step, result) in zip(steps, together) {
+      XCTAssertEqual(value(program, at: step)!.bitPattern, result.bitPattern, "step \(step)")
+    }
+  }
+
+  func testRestartsBeginExactlyAtTheirBorders() {
+    for factor in [1.0, 2, 1.5, 3] {
+      var (border, length, peak) = (0.0, 8.0, 1.0)
+      for _ in 0..<20 {
+        let program = Program.cosineRestarts(1, 0, period: 8, factor: factor, decay: 0.5)
+        XCTAssertEqual(value(program, at: border), peak)
+        if border > 0 { XCTAssertLessThan(value(program, at: border.nextDown)!, 1e-12) }
+        (border, length, peak) = (border + length, length * factor, peak / 2)
+      }
+    }
+  }
 }

@@ -33,6 +33,16 @@ enum Program {
     [7, start, peak, warmup]
   }
 
+  static func cosineRestarts(
+    _ initial: Double, _ final: Double, period: Double, factor: Double, decay: Double
+  ) -> [Double] {
+    [10, initial, final, period, factor, decay]
+  }
+
+  static func `repeat`(_ schedule: [Double], every: Double, times: Double) -> [Double] {
+    [105, every, times] + schedule
+  }
+
   static func then(_ first: [Double], _ second: [Double], at step: Double) -> [Double] {
     [100, step] + first + second
   }
@@ -46,10 +56,27 @@ enum Program {
 
 /// The schedule's value, nil if the program is refused.
 func value(_ program: [Double], at step: Double) -> Double? {
-  program.withUnsafeBufferPointer { numbers in
-    guard let base = numbers.baseAddress else { return nil }
-    return try? ScheduleProgram(base, length: numbers.count).value(at: step)
+  values(program, at: [step])?[0]
+}
+
+/// The schedule's values, computed together, nil if the program is refused.
+func values(_ program: [Double], at steps: [Double]) -> [Double]? {
+  var values = steps
+  var scratch = [Double](repeating: .nan, count: ScheduleProgram.minimumScratch)
+  let isSchedule = program.withUnsafeBufferPointer { numbers in
+    guard let base = numbers.baseAddress,
+      let schedule = try? ScheduleProgram(base, length: numbers.count)
+    else { return false }
+    values.withUnsafeMutableBufferPointer { values in
+      scratch.withUnsafeMutableBufferPointer { scratch in
+        schedule.evaluate(
+          at: steps, count: steps.count, into: values.baseAddress!,
+          scratch: scratch.baseAddress!, scratchCount: scratch.count)
+      }
+    }
+    return true
   }
+  return isSchedule ? values : nil
 }
 
 /// Where and how a program is refused; nil if it is accepted.

@@ -8,7 +8,8 @@
  *
  * The program trains two tensors for a few steps, compares every number with the
  * formula in C, and exits with 1 if one differs. It says what to do in which order:
- * describe, allocate, prepare, then step; mixed_precision says what 16 bits add to that. */
+ * describe, allocate, prepare, then step; mixed_precision says what 16 bits add to that, and
+ * control how a metric or an overflow drives a number. */
 #include "swiftopt.h"
 
 #include <float.h>
@@ -209,6 +210,55 @@ static void mixed_precision(void) {
     free(plan.workspace);
 }
 
+/* --------------------------------------------------------------- state machines */
+
+/* A learning rate's factor that shrinks on a plateau, and a loss scale: all numbers are in
+ * arrays of ours, by the indices of swiftopt.h. */
+static void control(void) {
+    const double plateau[SO_CONTROL_NUMBERS] = {
+        [SO_PLATEAU_FACTOR] = 0.5, [SO_PLATEAU_PATIENCE] = 1,
+    };
+    const double losses[] = {3, 2, 2, NAN, 2.5}, factors[] = {1, 1, 1, 0.5, 0.5};
+    double state[SO_CONTROL_NUMBERS];
+    int32_t events;
+    must(so_control_begin(SO_REDUCE_ON_PLATEAU, plateau, state));
+    for (int n = 0; n < 5; n++) {
+        must(so_control_observe(SO_REDUCE_ON_PLATEAU, plateau, state, losses[n], &events));
+        expect("the factor", state[SO_PLATEAU_VALUE], factors[n], 0);
+        expect("whether it shrank", (events & SO_VALUE_REDUCED) != 0, n == 3, 0);
+    }
+    expect("the best loss", state[SO_PLATEAU_BEST], 2, 0);
+    expect("losses that are not finite", state[SO_PLATEAU_NONFINITE], 1, 0);
+
+    const double scaler[SO_CONTROL_NUMBERS] = {
+        [SO_SCALER_INITIAL_SCALE] = 65536, [SO_SCALER_GROWTH_FACTOR] = 2,
+        [SO_SCALER_BACKOFF_FACTOR] = 0.5,  [SO_SCALER_GROWTH_INTERVAL] = 2,
+        [SO_SCALER_MINIMUM] = 0x1p-126,    [SO_SCALER_MAXIMUM] = 0x1p126,
+        [SO_SCALER_DYNAMIC] = 1,
+    };
+    const int is_skipped[] = {0, 0, 1, 1};
+    const double scales[] = {65536, 131072, 65536, 32768};
+    must(so_control_begin(SO_LOSS_SCALER, scaler, state));
+    for (int n = 0; n < 4; n++) {
+        must(so_control_observe(SO_LOSS_SCALER, scaler, state, is_skipped[n], NULL));
+        expect("the loss scale", state[SO_SCALER_SCALE], scales[n], 0);
+    }
+    state[SO_SCALER_SCALE] = 0; /* read from a damaged file, say */
+    expect("the status", so_control_check(SO_LOSS_SCALER, scaler, state), SO_INVALID_VALUE, 0);
+    if (strstr(so_last_error(), "scale") == NULL) failures++;
+}
+
+/* ------------------------------------------------------------------- checksums */
+
+static void checksums(void) {
+    uint64_t whole, blocks[2], second;
+    must(so_checksum("abc", 3, 0, &whole));
+    if (whole != 0x44BC2CF5AD770999) failures++; /* published with XXH64 */
+    must(so_checksum_blocks("abcde", 5, 3, blocks));
+    must(so_checksum("de", 2, 0, &second));
+    if (blocks[0] != whole || blocks[1] != second) failures++;
+}
+
 /* ----------------------------------------------------------------------------- */
 
 int main(void) {
@@ -294,6 +344,8 @@ int main(void) {
     free(plan.workspace);
 
     mixed_precision();
+    control();
+    checksums();
     printf("smoke: %s\n", failures ? "FAILED" : "passed");
     return failures != 0;
 }

@@ -199,7 +199,8 @@ typedef struct so_group {
                               * this share of its parameter norm; INFINITY: off */
     double l1_penalty;       /* >= 0: gradient += l1_penalty * sign(parameter) */
     double l2_penalty;       /* >= 0: gradient += l2_penalty * parameter, whatever `decay` is */
-    double average_decay;    /* in [0, 1]: share of the past in so_tensor.average */
+    double average_decay;    /* in [0, 1]: share of the past in so_tensor.average; 0 copies the
+                              * parameter, 1 leaves the average alone, bit for bit */
     int32_t decay;           /* SO_DECAY_... */
     int32_t maximize;        /* 1: go up the gradient */
     int32_t cautious;        /* 1: move only where step and gradient agree in sign; steps that
@@ -349,6 +350,110 @@ so_status so_cast(const void *SO_NULLABLE source, so_dtype source_dtype,
                   void *SO_NULLABLE target, so_dtype target_dtype, int64_t count,
                   int32_t rounding, uint64_t seed);
 
+/* --------------------------------------------------------------- checksums */
+
+/* XXH64 of `size` bytes, a checksum that finds damage (no signature). `data` may lie
+ * anywhere, and may be NULL if `size` is 0. */
+so_status so_checksum(const void *SO_NULLABLE data, int64_t size, uint64_t seed,
+                      uint64_t *SO_NONNULL checksum);
+/* checksums[i] = XXH64 with seed 0 of the bytes from i * block_size on, block_size of them or
+ * what is left, for ceil(size / block_size) blocks, shared out over the threads. */
+so_status so_checksum_blocks(const void *SO_NULLABLE data, int64_t size, int64_t block_size,
+                             uint64_t *SO_NULLABLE checksums);
+
+/* ----------------------------------------------------------------- control */
+
+/* Small state machines that look at one number per call. Every machine has
+ * SO_CONTROL_NUMBERS settings and as many numbers of state, the caller's arrays, in which
+ * the entries below are at their index and all others are 0. Counts are whole numbers in
+ * 0 ... 2^52, and stay at that once there. Flags are 0 or 1. */
+#define SO_CONTROL_NUMBERS 8
+
+enum {
+    SO_REDUCE_ON_PLATEAU = 0, /* a factor that shrinks when a metric stops improving */
+    SO_EARLY_STOPPING = 1,    /* when to stop because a metric stopped improving */
+    SO_LOSS_SCALER = 2,       /* a loss scale that grows until a gradient overflows */
+};
+
+/* A metric improves if it is beyond the best one so far by more than the threshold; the
+ * first finite one always does. One that is not finite never does, and is counted. */
+
+/* Settings of SO_REDUCE_ON_PLATEAU. */
+enum {
+    SO_PLATEAU_FACTOR = 0,    /* in (0, 1): what the value is multiplied by */
+    SO_PLATEAU_MAXIMIZE = 1,  /* flag: a greater metric is better */
+    SO_PLATEAU_PATIENCE = 2,  /* count: so many bad observations in a row are allowed */
+    SO_PLATEAU_THRESHOLD = 3, /* finite, >= 0 */
+    SO_PLATEAU_RELATIVE = 4,  /* flag: the threshold is a share of the best metric's magnitude */
+    SO_PLATEAU_COOLDOWN = 5,  /* count: so many observations after a reduction aren't bad */
+    SO_PLATEAU_MINIMUM = 6,   /* in [0, 1]: of the value */
+};
+/* Its state. */
+enum {
+    SO_PLATEAU_VALUE = 0,        /* in [minimum, 1], 1 at first */
+    SO_PLATEAU_BEST = 1,         /* the best metric; NaN: none yet */
+    SO_PLATEAU_BAD = 2,          /* count: observations in a row without improvement */
+    SO_PLATEAU_WAIT = 3,         /* count: observations that are left of the cooldown */
+    SO_PLATEAU_OBSERVATIONS = 4, /* count: of all */
+    SO_PLATEAU_NONFINITE = 5,    /* count: of those whose metric was inf or nan */
+    SO_PLATEAU_REDUCTIONS = 6,   /* count */
+};
+
+/* Settings of SO_EARLY_STOPPING. */
+enum {
+    SO_STOPPING_PATIENCE = 0,  /* count: the bad observation in a row that stops; 0 is as 1 */
+    SO_STOPPING_MIN_DELTA = 1, /* finite, >= 0: the threshold */
+    SO_STOPPING_MAXIMIZE = 2,  /* flag: a greater metric is better */
+};
+/* Its state. The index of the best observation is observations - bad - 1. */
+enum {
+    SO_STOPPING_BEST = 0,         /* the best metric; NaN: none yet */
+    SO_STOPPING_BAD = 1,          /* count: observations in a row without improvement */
+    SO_STOPPING_OBSERVATIONS = 2, /* count: of all */
+    SO_STOPPING_NONFINITE = 3,    /* count: of those whose metric was inf or nan */
+};
+
+/* Settings of SO_LOSS_SCALER. Scales are rounded to float32, in which losses are scaled. */
+enum {
+    SO_SCALER_INITIAL_SCALE = 0,   /* in [minimum, maximum] */
+    SO_SCALER_GROWTH_FACTOR = 1,   /* finite, > 1 */
+    SO_SCALER_BACKOFF_FACTOR = 2,  /* in (0, 1) */
+    SO_SCALER_GROWTH_INTERVAL = 3, /* count, >= 1: good steps in a row until it grows */
+    SO_SCALER_MINIMUM = 4,         /* in [2^-126, 2^126], where scale and reciprocal are */
+    SO_SCALER_MAXIMUM = 5,         /* normal float32 numbers; minimum <= maximum */
+    SO_SCALER_DYNAMIC = 6,         /* flag: 0 leaves the scale as it is */
+};
+/* Its state. */
+enum {
+    SO_SCALER_SCALE = 0,      /* in [minimum, maximum], a float32 */
+    SO_SCALER_GOOD_STEPS = 1, /* count: in a row, since the scale last moved */
+    SO_SCALER_UPDATED = 2,    /* count: all good steps */
+    SO_SCALER_SKIPPED = 3,    /* count: all steps with a gradient that was not finite */
+};
+
+/* What an observation led to: a sum of these. */
+enum {
+    SO_METRIC_IMPROVED = 1,
+    SO_METRIC_NONFINITE = 2,
+    SO_VALUE_REDUCED = 4, /* SO_REDUCE_ON_PLATEAU */
+    SO_SHOULD_STOP = 8,   /* SO_EARLY_STOPPING */
+    SO_SCALE_GREW = 16,   /* SO_LOSS_SCALER */
+    SO_SCALE_SHRANK = 32,
+};
+
+/* Fills the state from which a machine starts. The arrays must not overlap. */
+so_status so_control_begin(int32_t machine, const double *SO_NULLABLE settings,
+                           double *SO_NULLABLE state);
+/* Checks settings and state, for a state that comes from a file, say. */
+so_status so_control_check(int32_t machine, const double *SO_NULLABLE settings,
+                           const double *SO_NULLABLE state);
+/* Makes one transition. `observation` is the metric, any number; for SO_LOSS_SCALER it is 1
+ * if a gradient was not finite (a step's outcome SO_SKIPPED), else 0. Settings and state are
+ * checked first. Tells in `events`, which may be NULL, what happened. */
+so_status so_control_observe(int32_t machine, const double *SO_NULLABLE settings,
+                             double *SO_NULLABLE state, double observation,
+                             int32_t *SO_NULLABLE events);
+
 /* --------------------------------------------------------------- schedules */
 
 /* A schedule is a pure function of the number of completed updates, written as
@@ -361,9 +466,47 @@ so_status so_cast(const void *SO_NULLABLE source, so_dtype source_dtype,
  *   SO_POLYNOMIAL          initial, final, total, power
  *   SO_COSINE              initial, final, total
  *   SO_WARMUP              start, peak, warmup         (linear)
+ *   SO_K_POLYNOMIAL        initial, final, total, power, k
+ *   SO_K_COSINE            initial, final, total, k
+ *   SO_COSINE_RESTARTS     initial, final, period, period_factor, decay
+ *   SO_CYCLIC              low, high, rise, fall, decay, gamma
+ *   SO_INVERSE_POWER       initial, timescale, power
+ *   SO_GEOMETRIC           initial, final, total
+ *   SO_TANH                initial, final, total, lower, upper
+ *   SO_REX                 initial, final, total
+ *   SO_EQUAL_MEAN          start, every                (a decay for averages)
  *   SO_THEN                at, schedule, schedule      (the second sees n - at)
- *   SO_ADD, SO_MULTIPLY    schedule, schedule
- */
+ *   SO_ADD, SO_MULTIPLY, SO_MINIMUM, SO_MAXIMUM    schedule, schedule
+ *   SO_REPEAT              every, times, schedule      (times 0: for ever)
+ *
+ * After n completed updates, with the share s = 1 - n / total, or 1 - (n / total)^k, which
+ * is 0 from `total` on, the formulas are
+ *
+ *   SO_STEP_DECAY          initial * gamma^floor(n / step_size)
+ *   SO_PIECEWISE_CONSTANT  value_j, where j boundaries are <= n
+ *   SO_EXPONENTIAL         initial * gamma^n
+ *   SO_POLYNOMIAL          final + (initial - final) * s^power
+ *   SO_COSINE              final + (initial - final) * (1 - cos(pi * s)) / 2
+ *   SO_WARMUP              start + (peak - start) * n / warmup, then peak
+ *   SO_COSINE_RESTARTS     SO_COSINE from initial * decay^i with total = period *
+ *                          period_factor^i, anew in each cycle i; period_factor >= 1
+ *   SO_CYCLIC              low + (high - low) * w * decay^i * gamma^n, where w rises from 0
+ *                          to 1 in `rise` steps and falls in `fall`; 0 <= decay, gamma <= 1
+ *   SO_INVERSE_POWER       initial * (timescale / (n + timescale))^power
+ *   SO_GEOMETRIC           initial * (final / initial)^(n / total), then final
+ *   SO_TANH                final + (initial - final) * (1 - tanh(x)) / 2 with x from lower
+ *                          to upper, each from -300 to 300, then final
+ *   SO_REX                 final + (initial - final) * s / (0.5 + 0.5 * s)
+ *   SO_EQUAL_MEAN          0 for n < start, j / (j + 1) at start + j * every, else 1
+ *   SO_REPEAT              schedule at n modulo `every`; the last of the `times` goes on
+ *
+ * Operands are finite. step_size, total, period, rise, fall, timescale, power and the
+ * `every` of SO_REPEAT are > 0, and k is in (0, 1e6]; gamma, decay, warmup, at and start
+ * are >= 0; the `every` of SO_EQUAL_MEAN is >= 1; times is a whole number >= 0; boundaries
+ * are > 0 and increase; initial and final of SO_GEOMETRIC have the same sign and aren't 0.
+ *
+ * Values are within 4 * 2^-52 of the largest one; ends and peaks are exact. Borders of
+ * cycles are rounded to doubles. */
 enum {
     SO_CONSTANT = 1,
     SO_STEP_DECAY = 2,
@@ -372,9 +515,21 @@ enum {
     SO_POLYNOMIAL = 5,
     SO_COSINE = 6,
     SO_WARMUP = 7,
+    SO_K_POLYNOMIAL = 8,
+    SO_K_COSINE = 9,
+    SO_COSINE_RESTARTS = 10,
+    SO_CYCLIC = 11,
+    SO_INVERSE_POWER = 12,
+    SO_GEOMETRIC = 13,
+    SO_TANH = 14,
+    SO_REX = 15,
+    SO_EQUAL_MEAN = 16,
     SO_THEN = 100,
     SO_ADD = 101,
     SO_MULTIPLY = 102,
+    SO_MINIMUM = 103,
+    SO_MAXIMUM = 104,
+    SO_REPEAT = 105,
 };
 #define SO_MAX_SCHEDULE_DEPTH 64
 #define SO_MAX_SCHEDULE_LENGTH 4096
@@ -383,7 +538,9 @@ enum {
 so_status so_schedule_validate(const double *SO_NULLABLE program, int64_t length);
 /* values[i] = schedule(steps[i]) for a program that so_schedule_validate accepts
  * (it is checked again). Every step must be finite and >= 0. `values` may be `steps`;
- * otherwise they must not overlap. A growing schedule may overflow to INFINITY. */
+ * otherwise they must not overlap. A growing schedule may overflow to INFINITY, or to NaN
+ * where that meets a 0 or another INFINITY. Many steps are shared out over the threads; the
+ * bits don't depend on how many there are, nor on how the steps are divided into calls. */
 so_status so_schedule_evaluate(const double *SO_NULLABLE program, int64_t length,
                                const double *SO_NULLABLE steps, int64_t count,
                                double *SO_NULLABLE values);
