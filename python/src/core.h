@@ -119,14 +119,26 @@ int check_element_count(const array_export *array, const array_label *label, int
 
 int fail_read_only(const array_label *label, array_use use);
 
+/* ----------------------------------------------------------------- control.c */
+
+/* -1 with an exception unless these are the numbers of a loss scaler. */
+int check_scaler(PyObject *settings, PyObject *state);
+/* Tells the scaler of a step, and returns the new scale. */
+PyObject *move_scaler(PyObject *settings, PyObject *state, int is_skipped);
+
+PyObject *core_control_begin(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *core_control_check(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *core_control_observe(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
 /* ------------------------------------------------------------------ report.c */
 
 PyTypeObject *make_report_type(void);
 
-/* `step_after` counts this step as completed; a skipped one reports one less. */
+/* `step_after` counts this step as completed; a skipped one reports one less. loss_scale
+ * is taken over; NULL without an exception stands for none. */
 PyObject *make_report(core_state *state, PyObject *names, const so_plan *plan,
                       const so_report *report, PyObject *step_after, PyObject *lr,
-                      PyObject *groups);
+                      PyObject *groups, PyObject *loss_scale);
 
 /* -------------------------------------------------------- plan.c, step.c, ... */
 
@@ -217,5 +229,10 @@ PyObject *core_schedule_values(PyObject *module, PyObject *const *arguments, Py_
 /* -------------------------------------------------------------------- cast.c */
 
 PyObject *core_cast(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
+/* ---------------------------------------------------------------- checksum.c */
+
+PyObject *core_checksum(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *core_checksum_blocks(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
 #endif /* SWIFTOPT_CORE_H */

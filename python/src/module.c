@@ -117,9 +117,26 @@ static PyMethodDef core_methods[] = {
     {"schedule_values", (PyCFunction)(void (*)(void))core_schedule_values, METH_FASTCALL,
      PyDoc_STR("schedule_values($module, program, steps, out, /)\n--\n\n"
                "out[i] = schedule(steps[i]) for float64 arrays of the same size.")},
+    {"control_begin", (PyCFunction)(void (*)(void))core_control_begin, METH_FASTCALL,
+     PyDoc_STR("control_begin($module, machine, settings, /)\n--\n\n"
+               "The state, a bytearray, from which a machine of swiftopt.h with these settings\n"
+               "(bytes) starts: both are 8 native float64 numbers.")},
+    {"control_check", (PyCFunction)(void (*)(void))core_control_check, METH_FASTCALL,
+     PyDoc_STR("control_check($module, machine, settings, state, /)\n--\n\n"
+               "Raise ValueError unless these are settings and state of the machine.")},
+    {"control_observe", (PyCFunction)(void (*)(void))core_control_observe, METH_FASTCALL,
+     PyDoc_STR("control_observe($module, machine, settings, state, observation, /)\n--\n\n"
+               "Make one transition of the state, in place, and return swiftopt.h's events.\n"
+               "On an error the state stays.")},
     {"cast", (PyCFunction)(void (*)(void))core_cast, METH_FASTCALL,
      PyDoc_STR("cast($module, source, out, stochastic, seed, /)\n--\n\n"
                "out[i] = source[i], rounded to the nearest or by chance.")},
+    {"checksum", (PyCFunction)(void (*)(void))core_checksum, METH_FASTCALL,
+     PyDoc_STR("checksum($module, data, seed, /)\n--\n\n"
+               "XXH64 of the bytes of a C-contiguous buffer.")},
+    {"checksum_blocks", (PyCFunction)(void (*)(void))core_checksum_blocks, METH_FASTCALL,
+     PyDoc_STR("checksum_blocks($module, data, block_size, /)\n--\n\n"
+               "XXH64 with seed 0 of each block of a C-contiguous buffer, as a tuple.")},
     {NULL, NULL, 0, NULL},
 };
 

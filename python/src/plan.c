@@ -182,16 +182,20 @@ PyDoc_STRVAR(accumulate_doc,
 "step_accumulated. grads as in step; None means the bound ones. weight is > 0.");
 
 PyDoc_STRVAR(step_doc,
-"step($self, grads, step_after, lr, groups, gradient_scale=1.0, /)\n--\n\n"
+"step($self, grads, step_after, lr, groups, gradient_scale=1.0, scaler_settings=None,\n"
+"scaler_state=None, /)\n--\n\n"
 "One step with these gradients (a list or tuple with an array or None per tensor). If\n"
 "grads is None, with those received since the last step, or with the bound ones if\n"
 "there are none. They are multiplied by gradient_scale first. Returns a Report; its\n"
 "step is step_after, or one less if the step was skipped, and it passes on lr and\n"
-"groups. The received gradients are given back. On an error nothing was written, and\n"
-"they stay.");
+"groups. The received gradients are given back. With the numbers of a loss scaler (as\n"
+"control_observe takes them) a gradient that is not finite makes it a no-op, and the step\n"
+"moves the scaler; that the gradients are divided by its scale is gradient_scale's affair.\n"
+"On an error nothing was written, and they stay.");
 
 PyDoc_STRVAR(step_accumulated_doc,
-"step_accumulated($self, step_after, lr, groups, gradient_scale, /)\n--\n\n"
+"step_accumulated($self, step_after, lr, groups, gradient_scale, scaler_settings=None,\n"
+"scaler_state=None, /)\n--\n\n"
 "One step with the accumulators as gradients, where something was accumulated since the\n"
 "last call; gradient_scale is 1 / (sum of the weights) for a mean. Otherwise as step.");
 

@@ -6,7 +6,8 @@ PyDoc_STRVAR(report_doc,
 "\n"
 "Returned by every optimizer's ``step`` and ``update``.");
 
-enum { STATUS, STEP, LR, GROUPS, GRAD_NORM, CLIP_COEFFICIENT, FIRST_BAD, UPDATE_NORM, FIELDS };
+enum { STATUS, STEP, LR, GROUPS, GRAD_NORM, CLIP_COEFFICIENT, FIRST_BAD, UPDATE_NORM,
+       LOSS_SCALE, FIELDS };
 
 PyTypeObject *make_report_type(void) {
     /* The type copies what it needs. */
@@ -25,6 +26,8 @@ PyTypeObject *make_report_type(void) {
                                     "None if there is none or the gradients were not examined"},
         [UPDATE_NORM] = {"update_norm", "the Euclidean norm of all changes to the parameters "
                                         "together; None unless report_update_norm is on"},
+        [LOSS_SCALE] = {"loss_scale", "the scale for the next loss, after this step has moved the "
+                                      "scaler; None without a scaler"},
         [FIELDS] = {NULL, NULL},
     };
     PyStructSequence_Desc description = {
@@ -52,9 +55,12 @@ static PyObject *completed_steps(const so_report *native, PyObject *step_after) 
 
 PyObject *make_report(core_state *state, PyObject *names, const so_plan *plan,
                       const so_report *native, PyObject *step_after, PyObject *lr,
-                      PyObject *groups) {
+                      PyObject *groups, PyObject *loss_scale) {
     PyObject *report = PyStructSequence_New(state->report_type);
-    if (report == NULL) return NULL;
+    if (report == NULL) {
+        Py_XDECREF(loss_scale);
+        return NULL;
+    }
     PyObject *status =
         native->outcome == SO_UPDATED ? state->updated_string : state->skipped_string;
     PyObject *first_bad = Py_None;
@@ -78,6 +84,7 @@ PyObject *make_report(core_state *state, PyObject *names, const so_plan *plan,
     failures |= set_field(report, CLIP_COEFFICIENT, coefficient);
     failures |= set_field(report, FIRST_BAD, Py_XNewRef(first_bad));
     failures |= set_field(report, UPDATE_NORM, update_norm);
+    failures |= set_field(report, LOSS_SCALE, loss_scale != NULL ? loss_scale : Py_NewRef(Py_None));
     if (failures != 0) Py_CLEAR(report);
     return report;
 }

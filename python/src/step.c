@@ -14,9 +14,10 @@ typedef struct {
     PyObject *step_after, *lr, *groups;
     long long count_after;
     double gradient_scale;
+    PyObject *scaler_settings, *scaler_state; /* NULL: no scaler */
 } step_arguments;
 
-/* step_after, lr, groups and perhaps gradient_scale. */
+/* step_after, lr, groups and perhaps gradient_scale and a scaler's settings and state. */
 static int read_step(PyObject *const *arguments, Py_ssize_t count, step_arguments *out) {
     *out = (step_arguments){
         .step_after = arguments[0], .lr = arguments[1], .groups = arguments[2],
@@ -27,13 +28,24 @@ static int read_step(PyObject *const *arguments, Py_ssize_t count, step_argument
     }
     out->count_after = PyLong_AsLongLong(out->step_after);
     if (out->count_after == -1 && PyErr_Occurred()) return -1;
-    return count > 3 ? read_number(arguments[3], "gradient_scale", &out->gradient_scale) : 0;
+    if (count > 3 && read_number(arguments[3], "gradient_scale", &out->gradient_scale) < 0) {
+        return -1;
+    }
+    PyObject *settings = count > 4 ? arguments[4] : Py_None;
+    PyObject *state = count > 5 ? arguments[5] : Py_None;
+    if (settings == Py_None && state == Py_None) return 0;
+    out->scaler_settings = settings;
+    out->scaler_state = state;
+    return check_scaler(settings, state);
 }
 
 /* Steps with the gradients that are set. */
 static PyObject *run_step(plan_object *self, const step_arguments *given, so_status *status) {
     so_report report = {0};
+    const uint32_t flags = self->plan.flags;
+    const int has_scaler = given->scaler_state != NULL;
     self->plan.gradient_scale = given->gradient_scale;
+    if (has_scaler) self->plan.flags |= (uint32_t)SO_SKIP_NONFINITE;
     if (is_long_call(self->element_count, (uint64_t)self->plan.tensor_count)) {
         Py_BEGIN_ALLOW_THREADS
         *status = so_optimizer_step(&self->plan, &report);
@@ -42,14 +54,22 @@ static PyObject *run_step(plan_object *self, const step_arguments *given, so_sta
         *status = so_optimizer_step(&self->plan, &report);
     }
     self->plan.gradient_scale = 1;
+    self->plan.flags = flags;
     if (*status != SO_OK) {
         raise_status(*status, self->names);
         return NULL;
     }
     self->step_count =
         report.outcome == SO_SKIPPED ? given->count_after - 1 : given->count_after;
+    /* Here and not in Python, where an interrupt could come between step and scaler. */
+    PyObject *loss_scale = NULL;
+    if (has_scaler) {
+        loss_scale = move_scaler(given->scaler_settings, given->scaler_state,
+                                 report.outcome == SO_SKIPPED);
+        if (loss_scale == NULL) return NULL;
+    }
     return make_report(self->state, self->names, &self->plan, &report, given->step_after,
-                       given->lr, given->groups);
+                       given->lr, given->groups, loss_scale);
 }
 
 /* The gradients of step(): held for this step if given, else received or bound ones. */
@@ -88,7 +108,7 @@ static PyObject *step_in_use(plan_object *self, PyObject *gradients,
 PyObject *plan_step(PyObject *object, PyObject *const *arguments, Py_ssize_t count) {
     plan_object *self = (plan_object *)object;
     step_arguments given;
-    if (check_argument_range("step", count, 4, 5) < 0 || begin_use(self) < 0) return NULL;
+    if (check_argument_range("step", count, 4, 7) < 0 || begin_use(self) < 0) return NULL;
     PyObject *result = read_step(arguments + 1, count - 1, &given) == 0
                            ? step_in_use(self, arguments[0], &given)
                            : NULL;
@@ -118,7 +138,7 @@ PyObject *plan_step_accumulated(PyObject *object, PyObject *const *arguments,
                                 Py_ssize_t count) {
     plan_object *self = (plan_object *)object;
     step_arguments given;
-    if (check_argument_count("step_accumulated", count, 4) < 0 || begin_use(self) < 0) return NULL;
+    if (check_argument_range("step_accumulated", count, 4, 6) < 0 || begin_use(self) < 0) return NULL;
     PyObject *result = read_step(arguments, count, &given) == 0
                            ? step_accumulated_in_use(self, &given)
                            : NULL;

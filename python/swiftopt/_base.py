@@ -1,4 +1,4 @@
-"""What an optimizer has: groups, state, a lifetime. The steps are in _stepping.py."""
+"""What an optimizer has: groups, parameters, a lifetime. The state is in _stateful.py."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from threading import RLock
 from typing import Any, ClassVar
 
 from swiftopt._arrays import Array
-from swiftopt._binding import Binding, Layout
+from swiftopt._attributes import KnownAttributes
+from swiftopt._binding import Binding
+from swiftopt._forms import Layout
 from swiftopt._groups import ParameterGroup, Revision
 from swiftopt._options import GROUP_DEFAULTS, Number, Options, complete
 from swiftopt._overrides import Placement, as_overrides, check_entries
 from swiftopt._published import published_arrays
 from swiftopt._rules import Rule
 from swiftopt._settings import Settings, group_property
-from swiftopt._state import ReadOnly, check_names, copy_state
 from swiftopt._structure import Structure
 
 __all__ = ["Number", "OptimizerBase", "Options", "is_list_of_groups"]
 
 
-class OptimizerBase(Settings):
-    """Parameters in groups, their state, and the settings of the steps."""
+class OptimizerBase(KnownAttributes, Settings):
+    """Parameters in groups, and the settings of the steps."""
 
     _rule: ClassVar[Rule]
 
@@ -53,7 +54,9 @@ class OptimizerBase(Settings):
         self._used: tuple[dict[str, Any], ...] = ()
         self._state: Mapping[str, Mapping[str, Any]] | None = None
         self._lazy: dict[Any, Binding] = {}
-        self._loaded: dict[str, Mapping[str, Any]] = {}
+        # What a key's first update takes: its state, and its count if the state has another.
+        self._loaded: dict[str, dict[str, Array]] = {}
+        self._loaded_steps: dict[str, int] = {}
         self._structure = Structure([])
         self._is_flat = False
         self._binding: Binding | None = None
@@ -155,74 +158,15 @@ class OptimizerBase(Settings):
         if "betas" in values:
             betas = values.pop("betas")
             if not isinstance(betas, tuple | list) or len(betas) != 2:
-                raise TypeError(f"betas is {betas!r}; it must be a pair of numbers")
+                raise TypeError(f"betas is {betas!r}; it must be a pair of numbers or schedules")
             values["beta1"], values["beta2"] = betas
         return values
 
-    # ------------------------------------------------------------------ state
+    def _bindings_by_key(self) -> dict[Any, Binding]:
+        return {None: self._binding} if self._binding is not None else self._lazy
 
     def _bindings(self) -> list[Binding]:
-        return [self._binding] if self._binding is not None else list(self._lazy.values())
-
-    @property
-    def step_count(self) -> int:
-        """Completed updates; skipped steps don't count."""
-        return max((binding.plan.step_count for binding in self._bindings()), default=0)
-
-    @property
-    def state(self) -> Mapping[str, Mapping[str, Any]]:
-        """The state as a read-only mapping {name: {slot: array}} of writable arrays.
-
-        "step", the running products of the betas, and the position in an accumulation
-        ("micro_batches", "samples", "accumulated") are 0-d float64 arrays. A slot in 8-bit
-        blocks is two arrays: its codes, and "<slot>_scale". The arrays are
-        the optimizer's own: what is written to them is used by the next step. Copies
-        (`copy.deepcopy`, pickle) are plain dicts, which `load_state` takes.
-
-        Examples
-        --------
-        >>> import numpy as np, swiftopt as so
-        >>> optimizer = so.Adam({"w": np.zeros(2)})
-        >>> sorted(optimizer.state["w"])
-        ['beta1_product', 'beta2_product', 'exp_avg', 'exp_avg_sq', 'step']
-        """
-        if self._state is None:
-            self._state = ReadOnly(
-                {
-                    name: ReadOnly(slots)
-                    for binding in self._bindings()
-                    for name, slots in binding.state().items()
-                }
-            )
-        return self._state
-
-    def load_state(self, state: Mapping[str, Mapping[str, Any]]) -> None:
-        """Copy a state, as `state` gives it, into this optimizer.
-
-        The step count becomes the largest of the parameters' counts. An optimizer without
-        params keeps what belongs to a key that it doesn't know yet for the key's first
-        `update`. State in bfloat16 may come as an ml_dtypes array or as its bits in uint16.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If names, slots, shapes or dtypes differ; nothing was changed then.
-        """
-        self._check_open()
-        with self._lock:
-            if self._binding is None:
-                check_names(state)
-                known = {name: state[name] for name in self.state if name in state}
-                copy_state({name: self.state[name] for name in known}, known)
-                self._loaded = {
-                    name: {slot: value.copy() for slot, value in state[name].items()}
-                    for name in state
-                    if name not in known
-                }
-            else:
-                copy_state(self.state, state)
-            for binding in self._bindings():
-                binding.restart()
+        return list(self._bindings_by_key().values())
 
     # --------------------------------------------------------------- lifetime
 

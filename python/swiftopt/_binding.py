@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 
 from swiftopt import _core
 from swiftopt._arrays import Array
 from swiftopt._dtypes import decoded, write
-from swiftopt._forms import Form, arrays_of, check_form, key_of
+from swiftopt._forms import Form, Layout, arrays_of, check_form, key_of
 from swiftopt._rules import Rule, Settings, Slot
 from swiftopt._slots import (
     ACCUMULATOR,
@@ -19,18 +20,12 @@ from swiftopt._slots import (
     SCALE,
     Slots,
     new_slots,
+    restart_mean,
 )
 from swiftopt._window import Window
 
 # clip_norm, skip_nonfinite, report_norm, report_update_norm
 StepOptions = tuple[float, bool, bool, bool]
-
-
-class Layout(NamedTuple):
-    """What holds for all parameters of an optimizer for good."""
-
-    accumulates: bool = False
-    seed: int = 0
 
 
 class Binding:
@@ -113,6 +108,8 @@ class Binding:
                 continue
             check_form(name, self.forms[index], other.forms[old])
             self.slots[index] = dict(other.slots[old])
+            if not other.has_mean(old):  # one that was switched off is of the past
+                self.slots[index].pop(EMA, None)
             self.scalars[index] = other.scalars[old]
             if self.window is not None and other.window is not None:
                 self.window.inherit(index, other.window, old)
@@ -123,17 +120,20 @@ class Binding:
         """Give parameters the slots that they lack; True if any."""
         is_changed = False
         for index, array in enumerate(arrays):
-            new = new_slots(
-                self.rule,
-                array,
-                self.forms[index],
-                settings[self.groups[index]],
-                accumulates=self.layout.accumulates,
-                existing=self.slots[index],
-            )
+            group = settings[self.groups[index]]
+            new = self.new_slots(array, index, group, self.slots[index], ())
             self.slots[index].update(new)
             is_changed = is_changed or bool(new)
         return is_changed
+
+    def new_slots(
+        self, array: Array, index: int, settings: Settings, known: Slots, wanted: Collection[str]
+    ) -> Slots:
+        """Return new arrays for what a parameter's group asks for, or that is `wanted`."""
+        accumulates = self.layout.accumulates
+        return new_slots(
+            self.rule, array, self.forms[index], settings, known, wanted, accumulates=accumulates
+        )
 
     # ------------------------------------------------------------------- plan
 
@@ -183,37 +183,71 @@ class Binding:
         arrays = arrays_of(self.names, params)
         for name, array, form in zip(self.names, arrays, self.forms, strict=True):
             check_form(name, Form.of(name, array), form)
-        other = object.__new__(Binding)
-        other.__dict__.update(self.__dict__)
+        other = self._twin()
         other.params = params
+        # Slots that it adds are its own: a refused step leaves this binding in use.
+        other.slots = [dict(slots) for slots in self.slots]
         other._replace_plan(arrays)
         return other
 
     def publishing(self, published: dict[str, Array]) -> Binding:
         """Return this binding with other published copies."""
         arrays = arrays_of(self.names, self.params)
-        other = object.__new__(Binding)
-        other.__dict__.update(self.__dict__)
+        other = self._twin()
         other.published = published
         other._replace_plan(arrays)
         other._publish(arrays)
         return other
+
+    def has_mean(self, index: int) -> bool:
+        """Whether a parameter has a running mean that is up to date."""
+        return EMA in self.slots[index] and self._has_ema[self.groups[index]]
 
     def follow(self, settings: list[Settings]) -> bool:
         """Do what changed hyper-parameters need; True if there are new slots."""
         arrays = arrays_of(self.names, self.params)
         old_has_ema = self._has_ema
         self._look_at(settings)
+        for index, group in enumerate(self.groups):
+            if self._has_ema[group] and not old_has_ema[group]:
+                restart_mean(self.slots[index], arrays[index])
         is_changed = self._add_slots(arrays, settings)
         if is_changed or self._has_ema != old_has_ema:
             self._replace_plan(arrays).release()
         return is_changed
 
-    def restart(self) -> None:
-        """Go on from what was written to the state arrays."""
+    def fitting(self, wanted: Mapping[str, Collection[str]], settings: list[Settings]) -> Binding:
+        """Return a binding that a state can be loaded into; this one if it can be.
+
+        It has the slots that the settings ask for, and of others those that are `wanted`: the
+        state's slots by parameter. A state keeps what was for an option that was switched off
+        since, so that it can be switched on again.
+        """
+        slots = list(self.slots)
+        arrays = arrays_of(self.names, self.params)
+        for name, names in wanted.items():
+            index = self.index[name]
+            kept = {slot: array for slot, array in slots[index].items() if slot in names}
+            group = settings[self.groups[index]]
+            slots[index] = {**kept, **self.new_slots(arrays[index], index, group, kept, names)}
+        same_slots = [new.keys() for new in slots] == [old.keys() for old in self.slots]
+        # A binding that learned of a mean in its next step only would begin it anew.
+        if same_slots and self._has_ema == [group.has_ema for group in settings]:
+            return self
+        other = self._twin()
+        other.slots = slots
+        other._look_at(settings)
+        other._replace_plan(arrays)
+        return other
+
+    def restart(self, step_count: int | None = None) -> None:
+        """Go on from the state arrays. Parameters may lag behind the step count."""
         if self.window is not None:
             self.plan.accumulated = self.window.accumulated
-        self.plan.step_count = int(max(self.scalars[:, 0], default=0))
+        own_count = int(max(self.scalars[:, 0], default=0))
+        self.plan.step_count = own_count if step_count is None else step_count
+        if self.published:
+            self._publish(arrays_of(self.names, self.params))
 
     def _replace_plan(self, arrays: list[Array]) -> _core.Plan:
         """Make a new plan and return the old one, which still holds the old arrays."""
@@ -253,6 +287,11 @@ class Binding:
             }
             for index, name in enumerate(self.names)
         }
+
+    def _twin(self) -> Binding:
+        other = object.__new__(Binding)
+        other.__dict__.update(self.__dict__)
+        return other
 
     def __getstate__(self) -> dict[str, Any]:
         state = self.__dict__.copy()

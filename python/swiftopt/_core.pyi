@@ -42,6 +42,13 @@ def optimizer_descriptions() -> list[_Description]: ...
 def schedule_validate(program: bytes, /) -> None: ...
 def schedule_value(program: bytes, step: _Number, /) -> float: ...
 def schedule_values(program: bytes, steps: _Array, out: _Array, /) -> None: ...
+def checksum(data: _Array, seed: int, /) -> int: ...
+def checksum_blocks(data: _Array, block_size: int, /) -> tuple[int, ...]: ...
+def control_begin(machine: int, settings: bytes, /) -> bytearray: ...
+def control_check(machine: int, settings: bytes, state: bytearray, /) -> None: ...
+def control_observe(
+    machine: int, settings: bytes, state: bytearray, observation: _Number, /
+) -> int: ...
 def cast(source: _Array, out: _Array, stochastic: bool, seed: int, /) -> None: ...
 
 @final
@@ -56,6 +63,7 @@ class Report(
         float,
         str | None,
         float | None,
+        float | None,
     ],
 ):
     __match_args__: Final = (
@@ -67,6 +75,7 @@ class Report(
         "clip_coefficient",
         "first_bad",
         "update_norm",
+        "loss_scale",
     )
     @property
     def status(self) -> Literal["updated", "accumulating", "skipped"]: ...
@@ -84,6 +93,8 @@ class Report(
     def first_bad(self) -> str | None: ...
     @property
     def update_norm(self) -> float | None: ...
+    @property
+    def loss_scale(self) -> float | None: ...
 
 # One tensor of a plan: parameter, slots, group index, master, compensation, average, copy,
 # accumulator, rounds_stochastically, (rows, columns, units), key.
@@ -139,6 +150,8 @@ class Plan:
         lr: float,
         groups: tuple[dict[str, Any], ...],
         gradient_scale: _Number = 1.0,
+        scaler_settings: bytes | None = None,
+        scaler_state: bytearray | None = None,
         /,
     ) -> Report: ...
     def step_accumulated(
@@ -147,6 +160,8 @@ class Plan:
         lr: float,
         groups: tuple[dict[str, Any], ...],
         gradient_scale: _Number,
+        scaler_settings: bytes | None = None,
+        scaler_state: bytearray | None = None,
         /,
     ) -> Report: ...
     def release(self) -> None: ...

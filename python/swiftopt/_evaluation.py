@@ -66,11 +66,9 @@ class Evaluation(Stepping):
     def _swaps(self, binding: Binding) -> Iterator[tuple[Array, Array]]:
         """Yield the arrays to write to, with their averaged values."""
         arrays = arrays_of(binding.names, binding.params)
-        for (name, slots), array, owner in zip(
-            binding.state().items(), arrays, binding.groups, strict=True
-        ):
-            group = self._groups[owner]
-            if group.settings.has_ema and EMA in slots:
+        for index, (name, slots) in enumerate(binding.state().items()):
+            array, group = arrays[index], self._groups[binding.groups[index]]
+            if group.settings.has_ema and binding.has_mean(index):
                 mean: Array | None = slots[EMA]
             else:
                 mean = self._averaged(

@@ -32,6 +32,13 @@ class Form(NamedTuple):
         return max(self.shape[0], 1) if len(self.shape) >= 2 else 1
 
 
+class Layout(NamedTuple):
+    """What holds for all parameters of an optimizer for good."""
+
+    accumulates: bool = False
+    seed: int = 0
+
+
 def arrays_of(names: tuple[str, ...], params: list[Any]) -> list[Array]:
     """Return the parameters as arrays that share their memory."""
     return [

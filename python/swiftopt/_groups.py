@@ -11,7 +11,7 @@ import numpy as np
 from swiftopt._options import FIXED
 from swiftopt._rules import DECAYS, Rule, Settings
 from swiftopt._state_dtypes import state_dtypes
-from swiftopt.schedules import Schedule
+from swiftopt._varying import Varying
 
 # Turns a group's entries into a rule's hyper-parameters by name; raises for entries that
 # contradict each other.
@@ -45,6 +45,7 @@ class ParameterGroup(dict[str, Any]):
         params: Sequence[Any],
         entries: Mapping[str, Any],
     ) -> None:
+        entries = {name: _frozen(value) for name, value in entries.items()}
         super().__init__(entries)
         self._rule = rule
         self._translate = translate
@@ -79,7 +80,7 @@ class ParameterGroup(dict[str, Any]):
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Set several hyper-parameters at once; on an error none of them changes."""
-        changes = dict(*args, **kwargs)
+        changes = {name: _frozen(value) for name, value in dict(*args, **kwargs).items()}
         for name in changes:
             if name not in self or name == "params":
                 known = ", ".join(sorted(key for key in self if key != "params"))
@@ -101,21 +102,30 @@ class ParameterGroup(dict[str, Any]):
         return (ParameterGroup, arguments)
 
 
+def _frozen(value: Any) -> Any:
+    """Return a value that can't change behind the settings that were made of it."""
+    if isinstance(value, list):
+        value = tuple(value)
+    if isinstance(value, tuple):
+        return tuple(map(_frozen, value))
+    return value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
 # Without one of these there is no limit.
 _LIMITS = ("clip_value", "clip_tensor_norm", "adaptive_clip")
 
 
-def _number(name: str, value: Any, is_flag: bool) -> float | Schedule:
+def _number(name: str, value: Any, is_flag: bool) -> float | Varying:
     """Return a hyper-parameter as the native code takes it."""
     if is_flag:
         return float(as_flag(name, value))
-    if isinstance(value, Schedule):
+    if isinstance(value, Varying):
         return value
     if value is None and name in _LIMITS:
         return float("inf")
     if value is None and name == "ema_decay":
         return 0.0
-    return as_number(name, value)
+    return as_number(name, value, "a number or a schedule")
 
 
 def _decay(rule: Rule, value: Any) -> float:
@@ -158,13 +168,13 @@ def as_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def as_number(name: str, value: Any) -> float:
-    """Return a Python or NumPy number as a float."""
+def as_number(name: str, value: Any, must: str = "a number") -> float:
+    """Return a Python or NumPy number as a float; `must` says what is allowed."""
     is_scalar_array = (
         isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind in "iuf"
     )
     if isinstance(value, bool) or not (isinstance(value, Real) or is_scalar_array):
-        raise TypeError(f"{name} is {value!r}; it must be a number or a schedule")
+        raise TypeError(f"{name} is {value!r}; it must be {must}")
     try:
         return float(value)
     except OverflowError:

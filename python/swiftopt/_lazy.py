@@ -9,7 +9,9 @@ from swiftopt import _core
 from swiftopt._arrays import as_parameter
 from swiftopt._base import is_list_of_groups
 from swiftopt._binding import Binding
-from swiftopt._state import copy_state
+from swiftopt._loss_scaler import LossScaler
+from swiftopt._slots import optional_slots
+from swiftopt._state import check_mappings, copy_state
 from swiftopt._stepping import Stepping
 from swiftopt._structure import Structure
 
@@ -18,15 +20,24 @@ class Lazy(Stepping):
     """What an optimizer can do that was made without parameters."""
 
     def update(
-        self, key: Any, param: Any, grad: Any, *, samples: Any = None, loss_scale: Any = 1.0
+        self,
+        key: Any,
+        param: Any,
+        grad: Any,
+        *,
+        samples: Any = None,
+        loss_scale: Any = None,
+        scaler: LossScaler | None = None,
     ) -> _core.Report:
         """Update one parameter, with the state that belongs to `key`.
 
         For code that visits its layers one by one. The optimizer is made without
         parameters; a key's first call creates its state, and each key has a step count of
         its own, which its schedules follow. The array may be another one each time, of the
-        same shape and dtype. Limits on norms see this one gradient. `samples` and
-        `loss_scale` are those of `step`.
+        same shape and dtype. Limits on norms see this one gradient. `samples`, `loss_scale`
+        and `scaler` are those of `step`. Each call moves the scaler, so with several keys
+        the later ones would be divided by a scale that their loss never had: that raises,
+        unless the scaler is static. `LossScaler.update` says what to do instead.
 
         Examples
         --------
@@ -46,6 +57,8 @@ class Lazy(Stepping):
             )
         with self._lock:
             old = self._lazy.get(key)
+            if isinstance(scaler, LossScaler) and scaler.dynamic:
+                self._check_single_key(key)
             if old is None:
                 binding = self._new_lazy_binding(key, param)
             else:
@@ -54,7 +67,7 @@ class Lazy(Stepping):
             # known. Any refusal comes before it and leaves no trace.
             self._lazy[key] = binding
             try:
-                report = self._step_of(binding, [grad], samples, loss_scale)
+                report = self._step_of(binding, [grad], samples, loss_scale, scaler)
             except (TypeError, ValueError, RuntimeError):
                 if old is None:
                     del self._lazy[key]
@@ -64,15 +77,32 @@ class Lazy(Stepping):
             if old is None:
                 self._state = None
                 self._loaded.pop(str(key), None)
+                self._loaded_steps.pop(str(key), None)
             elif old is not binding:
                 old.plan.release()
             return report
 
-    def _step_of(self, binding: Binding, grads: Any, samples: Any, loss_scale: Any) -> _core.Report:
+    def _step_of(
+        self,
+        binding: Binding,
+        grads: Any,
+        samples: Any,
+        loss_scale: Any,
+        scaler: LossScaler | None,
+    ) -> _core.Report:
         count = binding.plan.step_count
-        if self._is_plain and samples is None and loss_scale == 1.0:
+        if self._is_plain and samples is None and loss_scale is None and scaler is None:
             return self._run(binding, grads, count)
-        return self._advance(binding, grads, count, samples, loss_scale)
+        return self._advance(binding, grads, count, samples, loss_scale, scaler)
+
+    def _check_single_key(self, key: Any) -> None:
+        others = {*map(str, self._lazy), *self._loaded} - {str(key)}
+        if others:
+            raise ValueError(
+                f"update() of {key!r} would move the scaler, and so did or will {min(others)!r}; "
+                "pass loss_scale=scaler.loss_scale to all of them, with skip_nonfinite=True, "
+                "and call scaler.update() once"
+            )
 
     def _new_lazy_binding(self, key: Any, param: Any) -> Binding:
         name = str(key)
@@ -81,8 +111,15 @@ class Lazy(Stepping):
         settings = [group.settings for group in self._groups]
         binding = Binding(self._rule, (name,), [param], [0], settings, self._layout)
         if name in self._loaded:
-            copy_state(binding.state(), {name: self._loaded[name]})
-            binding.restart()
+            loaded = self._loaded[name]
+            binding = binding.fitting({name: loaded.keys()}, settings)
+            new = binding.state()
+            # What an option brought since it was loaded starts as it would in a binding.
+            started = {
+                slot: new[name][slot] for slot in optional_slots(self._rule) & new[name].keys()
+            }
+            copy_state(new, {name: {**started, **loaded}})
+            binding.restart(self._loaded_steps.get(name))
         return binding
 
     # ------------------------------------------------------- functional form
@@ -101,13 +138,15 @@ class Lazy(Stepping):
         state: Mapping[str, Mapping[str, Any]],
         *,
         samples: Any = None,
-        loss_scale: Any = 1.0,
+        loss_scale: Any = None,
+        scaler: LossScaler | None = None,
     ) -> tuple[Any, dict[str, dict[str, Any]], _core.Report]:
         """Return new parameters, a new state and the report; the arguments stay as they are.
 
         For code that keeps its history. A step in place needs no copies and is faster.
-        The new parameters are in new dicts and lists of the same structure. `samples` and
-        `loss_scale` are those of `step`.
+        The new parameters are in new dicts and lists of the same structure. `samples`,
+        `loss_scale` and `scaler` are those of `step`; a scaler moves, as it is no argument
+        but an object with a state.
 
         Examples
         --------
@@ -120,12 +159,15 @@ class Lazy(Stepping):
         ({'w': array([1.])}, {'w': array([0.5])})
         """
         structure, binding = self._functional(params, is_copied=True)
+        check_mappings(state)
+        wanted = {name: state[name].keys() for name in binding.names if name in state}
+        binding = binding.fitting(wanted, [self._groups[0].settings])
         new_state = binding.state()
         copy_state(new_state, state)
         binding.restart()
         with self._lock:
             leaves = structure.leaves(grads, "grads")
-            report = self._step_of(binding, leaves, samples, loss_scale)
+            report = self._step_of(binding, leaves, samples, loss_scale, scaler)
         return structure.nest(binding.params), new_state, report
 
     def _functional(self, params: Any, *, is_copied: bool) -> tuple[Structure, Binding]:

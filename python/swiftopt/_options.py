@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypedDict
 
-from swiftopt.schedules import Schedule
+from swiftopt._varying import Varying
 
-Number = float | Schedule
+Number = float | Varying
 
 
 class Options(TypedDict, total=False):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from swiftopt import _core
-from swiftopt.schedules import Schedule
+from swiftopt._varying import Varying
 
 # Every group's numbers begin with these, in this order, by the names of the options; then
 # come the rule's own.
@@ -64,7 +64,7 @@ class Settings:
 
     def __init__(
         self,
-        entries: list[float | Schedule],
+        entries: list[float | Varying],
         *,
         has_ema: bool = False,
         low_precision: str = "master",
@@ -73,9 +73,9 @@ class Settings:
         self.schedules = [
             (position, entry)
             for position, entry in enumerate(entries)
-            if isinstance(entry, Schedule)
+            if isinstance(entry, Varying)
         ]
-        self.values = [entry(0) if isinstance(entry, Schedule) else entry for entry in entries]
+        self.values = [entry(0) if isinstance(entry, Varying) else entry for entry in entries]
         self.has_ema = has_ema
         self.low_precision = low_precision
         self.state_dtypes = state_dtypes or {}

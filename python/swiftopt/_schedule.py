@@ -1,44 +1,34 @@
-"""The type of all schedules, and what joins two of them."""
+"""The type of all schedules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar, overload
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from swiftopt import _core
-from swiftopt._schedule_arguments import number, pack
+from swiftopt._schedule_arguments import steps_or_fraction
+from swiftopt._schedule_registry import constructors
+from swiftopt._schedule_text import as_data, as_text, from_data
+from swiftopt._varying import Varying, refuse_change
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-# Codes of the native program, as in swiftopt.h.
-_THEN = 100
-_ADD = 101
-_MULTIPLY = 102
-_SIGNS = {"add": "+", "multiply": "*"}
-
-_constructors: dict[str, Callable[..., Schedule]] = {}
-_Constructor = TypeVar("_Constructor", bound=Callable[..., "Schedule"])
+    from swiftopt._controlled import Controllable, Controlled
 
 _schedule_value = _core.schedule_value  # one look-up less in every call
 _infinity = float("inf")
 
 
-def constructor(function: _Constructor) -> _Constructor:
-    """Register a function under the name that its schedules have in JSON and `repr`."""
-    _constructors[function.__name__] = function
-    return function
-
-
-class Schedule:
+class Schedule(Varying):
     """A value that depends on the number of completed updates alone.
 
     A schedule is immutable and knows no current step: ``schedule(n)`` is its value for the
     update after `n` completed ones. Equal schedules compute the same value in the same way.
-    Schedules are made by the functions of `swiftopt.schedules`, and joined by `then`, ``+``
-    and ``*``.
+    Schedules are made by the functions of `swiftopt.schedules`, joined by `then`, ``+`` and
+    ``*``, and changed by `warmup`, `repeat` and `clamp`.
 
     Examples
     --------
@@ -54,8 +44,6 @@ class Schedule:
     """
 
     __slots__ = ("_arguments", "_name", "_program")
-    # An array times a schedule is an error instead of an array of schedules.
-    __array_ufunc__: ClassVar[None] = None
 
     _arguments: dict[str, Any]
     _name: str
@@ -104,20 +92,29 @@ class Schedule:
             what = f"is an array of {given.dtype}" if given.ndim else f"is {step!r}"
             raise TypeError(f"step {what}; it must be a number or an array of numbers")
         steps = np.asarray(given, dtype=np.float64, order="C")
-        is_allowed = (steps >= 0) & (steps < _infinity)
-        if not is_allowed.all():
-            raise ValueError(f"step is {given[~is_allowed][0]}; it must be finite and >= 0")
         values = np.empty(steps.shape)
-        _core.schedule_values(self._program, steps, values)
+        try:
+            _core.schedule_values(self._program, steps, values)
+        except ValueError:
+            is_allowed = (steps >= 0) & (steps < _infinity)
+            bad = given[~is_allowed][0]
+            raise ValueError(f"step is {bad}; it must be finite and >= 0") from None
         return values if isinstance(step, np.ndarray) or given.ndim else float(values)
 
-    def then(self, other: Schedule | float, *, at: float) -> Schedule:
+    @overload
+    def then(self, other: Schedule | float, *, at: float) -> Schedule: ...
+
+    @overload
+    def then(self, other: Controllable, *, at: float) -> Controlled: ...
+
+    def then(self, other: Any, *, at: float) -> Any:
         """Return a schedule that follows this one before step `at` and `other` from there on.
 
         Parameters
         ----------
-        other : Schedule or float
-            It begins anew: at step n it gives its value for n - `at`.
+        other : Schedule, Controlled or float
+            It begins anew: at step n it gives its value for n - `at`. If it is a `Controlled`
+            value, the result is one too.
         at : float
             Where `other` takes over, finite and >= 0.
 
@@ -134,19 +131,112 @@ class Schedule:
         >>> schedule(9), schedule(10), schedule(12)
         (1.0, 8.0, 2.0)
         """
-        return then(self, _as_schedule("other", other), at)
+        if isinstance(other, Varying) and not isinstance(other, Schedule):
+            return other._follow(self, at)
+        return constructors["then"](self, _as_schedule("other", other), at=at)
+
+    def warmup(
+        self,
+        steps: float | None = None,
+        *,
+        fraction: float | None = None,
+        total: float | None = None,
+        start: float = 0.0,
+        shape: str = "linear",
+    ) -> Schedule:
+        """Return this schedule behind a rise from `start` to its value at step 0.
+
+        The value at n = `steps` is exactly this schedule's first, and nothing before is
+        beyond it; from there on this schedule counts its own steps.
+
+        Parameters
+        ----------
+        steps : float
+            Length of the rise, 0 or >= 1.
+        fraction, total : float
+            Instead of `steps`: a share of so many steps, 0.01 to 0.05 being usual, from 0 to
+            1. The product is rounded to a whole number.
+        start : float, default 0.0
+            The value at step 0.
+        shape : {"linear", "cosine", "exponential"}, default "linear"
+            Of the rise. An exponential one, which grows by the same factor at each step,
+            needs a `start` and a first value greater than 0.
+
+        Raises
+        ------
+        TypeError
+            If an argument is not a number, or not exactly one of `steps` and `fraction` is
+            given, or `fraction` without `total`.
+        ValueError
+            If an argument is out of its range, or the schedule becomes too large.
+
+        Examples
+        --------
+        >>> import swiftopt as so
+        >>> schedule = so.step_decay(0.8, step_size=30, gamma=0.5).warmup(4)
+        >>> schedule(0), schedule(2), schedule(4), schedule(33), schedule(34)
+        (0.0, 0.4, 0.8, 0.8, 0.4)
+        >>> so.rex(0.1, total=950).warmup(fraction=0.05, total=1000)
+        rex(0.1, total=950).warmup(50)
+        """
+        if fraction is None and total is not None:
+            raise TypeError("total is only for a fraction of it")
+        if fraction is not None and total is None:
+            raise TypeError("a fraction needs the total that it is a share of")
+        length = steps_or_fraction("steps", steps, "fraction", fraction, total)
+        return constructors["warmed_up"](self, length, start=start, shape=shape)
+
+    def repeat(self, every: float, *, times: int | None = None) -> Schedule:
+        """Return a schedule that begins anew `every` so many steps.
+
+        Parameters
+        ----------
+        every : float
+            Length of a repetition, > 0.
+        times : int, optional
+            How often; the last time goes on instead of ending. By default there is no end.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `every` is not such a number or `times` not a whole number >= 1.
+
+        Examples
+        --------
+        >>> import swiftopt as so
+        >>> schedule = so.linear(1.0, total=4).repeat(4, times=2)
+        >>> schedule([0, 3, 4, 7, 8, 100])
+        array([1.  , 0.25, 1.  , 0.25, 0.  , 0.  ])
+        """
+        return constructors["repeat"](self, every, times=times)
+
+    def clamp(self, low: float | None = None, high: float | None = None) -> Schedule:
+        """Return a schedule with this one's values, but none below `low` or above `high`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If neither is given, or they are not finite numbers with `low` <= `high`.
+
+        Examples
+        --------
+        >>> import swiftopt as so
+        >>> so.exponential(1.0, gamma=0.5).clamp(low=0.1)([0, 2, 4])
+        array([1.  , 0.25, 0.1 ])
+        """
+        return constructors["clamp"](self, low=low, high=high)
 
     def __add__(self, other: Schedule | float) -> Schedule:
-        return add(self, other) if _is_operand(other) else NotImplemented
+        return constructors["add"](self, other) if _is_operand(other) else NotImplemented
 
     def __radd__(self, other: float) -> Schedule:
-        return add(other, self) if _is_operand(other) else NotImplemented
+        return constructors["add"](other, self) if _is_operand(other) else NotImplemented
 
     def __mul__(self, other: Schedule | float) -> Schedule:
-        return multiply(self, other) if _is_operand(other) else NotImplemented
+        return constructors["multiply"](self, other) if _is_operand(other) else NotImplemented
 
     def __rmul__(self, other: float) -> Schedule:
-        return multiply(other, self) if _is_operand(other) else NotImplemented
+        return constructors["multiply"](other, self) if _is_operand(other) else NotImplemented
 
     def __eq__(self, other: object) -> bool:
         return self._program == other._program if isinstance(other, Schedule) else NotImplemented
@@ -154,47 +244,13 @@ class Schedule:
     def __hash__(self) -> int:
         return hash(self._program)
 
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError("a schedule can't be changed")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError("a schedule can't be changed")
+    __setattr__ = __delattr__ = refuse_change
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_from_data, (self._data(),))
+        return (from_data, (as_data(self),))
 
     def __repr__(self) -> str:
-        arguments = self._arguments
-        if self._name == "then":
-            first = _in_parentheses(arguments["first"])
-            return f"{first}.then({arguments['second']!r}, at={arguments['at']!r})"
-        if self._name in _SIGNS:
-            left, right = map(_in_parentheses, arguments.values())
-            return f"{left} {_SIGNS[self._name]} {right}"
-        return f"{self._name}({', '.join(self._arguments_as_typed())})"
-
-    def _arguments_as_typed(self) -> list[str]:
-        """Return the arguments of the call, without those that are the default."""
-        import inspect  # imports in methods keep `import swiftopt` short
-
-        typed = []
-        for name, parameter in inspect.signature(_constructors[self._name]).parameters.items():
-            value = self._arguments.get(name)
-            if value is None or value == parameter.default:
-                continue
-            text = repr(list(value) if isinstance(value, tuple) else value)
-            has_keyword = (
-                parameter.kind is parameter.KEYWORD_ONLY or parameter.default is not parameter.empty
-            )
-            typed.append(f"{name}={text}" if has_keyword else text)
-        return typed
-
-    def _data(self) -> dict[str, Any]:
-        arguments = {
-            name: value._data() if isinstance(value, Schedule) else value
-            for name, value in self._arguments.items()
-        }
-        return {"schedule": self._name, **arguments}
+        return as_text(self)
 
     def to_json(self) -> str:
         """Return the schedule as JSON: the constructor's name and its arguments.
@@ -207,7 +263,7 @@ class Schedule:
         """
         import json
 
-        return json.dumps(self._data())
+        return json.dumps(as_data(self))
 
     @staticmethod
     def from_json(text: str | bytes) -> Schedule:
@@ -228,27 +284,9 @@ class Schedule:
         import json
 
         try:
-            return _from_data(json.loads(text))
+            return from_data(json.loads(text))
         except RecursionError:
             raise ValueError("the JSON is nested too deeply to be a schedule") from None
-
-
-def _from_data(data: Any) -> Schedule:
-    if not isinstance(data, dict) or "schedule" not in data:
-        kind = f"an object with {list(data)}" if isinstance(data, dict) else type(data).__name__
-        raise ValueError(f'expected an object with the key "schedule", got {kind}')
-    name = data["schedule"]
-    if not isinstance(name, str) or name not in _constructors:
-        raise ValueError(f"there is no schedule {name!r}; there are {', '.join(_constructors)}")
-    arguments = {
-        key: _from_data(value) if isinstance(value, dict) else value
-        for key, value in data.items()
-        if key != "schedule"
-    }
-    try:
-        return _constructors[name](**arguments)
-    except TypeError as error:
-        raise ValueError(f"schedule {name!r}: {error}") from error
 
 
 def _is_operand(value: object) -> bool:
@@ -260,38 +298,4 @@ def _as_schedule(name: str, value: Schedule | float) -> Schedule:
         return value
     if not _is_operand(value):
         raise TypeError(f"{name} is {value!r}; it must be a schedule or a number")
-    return _constructors["constant"](value)
-
-
-def _in_parentheses(schedule: Schedule) -> str:
-    return f"({schedule!r})" if schedule._name in _SIGNS else repr(schedule)
-
-
-# The joints are constructors too: their names and arguments are those of the JSON.
-
-
-@constructor
-def then(first: Schedule | float, second: Schedule | float, at: float) -> Schedule:
-    """Return `first` before step `at`, and `second` counted from there on."""
-    at = number("at", at, 0)
-    return _joined("then", {"first": first, "second": second}, pack(_THEN, at), at=at)
-
-
-@constructor
-def add(left: Schedule | float, right: Schedule | float) -> Schedule:
-    """Return the sum of two schedules."""
-    return _joined("add", {"left": left, "right": right}, pack(_ADD))
-
-
-@constructor
-def multiply(left: Schedule | float, right: Schedule | float) -> Schedule:
-    """Return the product of two schedules."""
-    return _joined("multiply", {"left": left, "right": right}, pack(_MULTIPLY))
-
-
-def _joined(
-    name: str, parts: dict[str, Schedule | float], operator: bytes, **others: float
-) -> Schedule:
-    schedules = {key: _as_schedule(key, part) for key, part in parts.items()}
-    program = operator + b"".join(part._program for part in schedules.values())
-    return Schedule(name, {**schedules, **others}, program)
+    return constructors["constant"](value)

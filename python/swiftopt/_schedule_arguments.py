@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ def number(name: str, value: Any, minimum: float = -math.inf, *, is_open: bool =
 
 def numbers(name: str, values: Iterable[float]) -> tuple[float, ...]:
     """Return the elements of an iterable as `number` does."""
+    if isinstance(values, Mapping):  # of boundaries to factors, as in optax: half would be lost
+        raise TypeError(f"{name} is {values!r}; it must be a sequence of numbers, not a mapping")
     try:
         elements = list(values)
     except TypeError:
@@ -50,6 +52,50 @@ def increasing(name: str, values: Iterable[float]) -> tuple[float, ...]:
             )
         previous = value
     return result
+
+
+def whole(name: str, value: Any, minimum: int) -> int:
+    """Return a whole number of at least `minimum` as an int."""
+    result = number(name, value, minimum)
+    if result != int(result):
+        raise ValueError(f"{name} is {value!r}; it must be a whole number")
+    return int(result)
+
+
+def choice(name: str, value: Any, allowed: tuple[str, ...]) -> str:
+    """Return a string that is one of those allowed."""
+    if value not in allowed or not isinstance(value, str):
+        raise ValueError(f"{name} is {value!r}; it must be {' or '.join(map(repr, allowed))}")
+    return value
+
+
+def duration(name: str, steps: Any, hint: str = "") -> float:
+    """Return a number of steps, which is 0 or at least 1: 0.05 was meant as a share."""
+    result = number(name, steps, 0)
+    if 0 < result < 1:
+        raise ValueError(f"{name} is {steps!r}; it must be 0 or at least 1 step{hint}")
+    return result
+
+
+def steps_or_fraction(
+    name: str,
+    steps: float | None,
+    fraction_name: str,
+    fraction: float | None,
+    total: float | None,
+) -> float:
+    """Return a number of steps, given as such or as a share of the total.
+
+    The share is rounded to a whole number, so that one step is exactly at its end.
+    """
+    if (steps is None) == (fraction is None):
+        raise TypeError(f"exactly one of {name} and {fraction_name} must be given")
+    if fraction is None:
+        return duration(name, steps, f"; a share of total is {fraction_name}")
+    share = number(fraction_name, fraction, 0)
+    if share > 1:
+        raise ValueError(f"{fraction_name} is {fraction!r}; it must be a share from 0 to 1")
+    return round(share * number("total", total, 0, is_open=True))
 
 
 def pack(*numbers: float) -> bytes:

@@ -1,20 +1,20 @@
-"""The constructors of schedules that are one formula."""
+"""The constructors of schedules that stay, go in steps, or change by a factor."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from swiftopt._schedule import Schedule, constructor
+import numpy as np
+
+from swiftopt._schedule import Schedule
 from swiftopt._schedule_arguments import increasing, number, numbers, pack
+from swiftopt._schedule_registry import constructor
 
 # Codes of the native program, as in swiftopt.h.
 _CONSTANT = 1
 _STEP_DECAY = 2
 _PIECEWISE_CONSTANT = 3
 _EXPONENTIAL = 4
-_POLYNOMIAL = 5
-_COSINE = 6
 
 
 @constructor
@@ -100,18 +100,29 @@ def piecewise_constant(values: Iterable[float], *, boundaries: Iterable[float]) 
 
 
 @constructor
-def multi_step(initial: float, *, milestones: Iterable[float], gamma: float = 0.1) -> Schedule:
+def multi_step(
+    initial: float, *, milestones: Iterable[float], gamma: float | Iterable[float] = 0.1
+) -> Schedule:
     """Multiply by `gamma` at each milestone: ``initial * gamma**k``, k = the number passed.
 
-    A milestone counts as passed from the step of its number on.
+    A milestone counts as passed from the step of its number on. With a sequence, each
+    milestone has a factor of its own.
 
     Source: He et al. 2016, "Deep residual learning for image recognition", section 4.2.
+
+    Parameters
+    ----------
+    initial : float
+        The value before the first milestone.
+    milestones : iterable of float
+        Greater than 0 and increasing; at most 2046.
+    gamma : float or iterable of float, default 0.1
+        The factor, >= 0, or one for each milestone.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not a finite number, `gamma` is not >= 0, or the milestones are not
-        greater than 0 and increasing.
+        If they are not such numbers.
 
     Examples
     --------
@@ -119,16 +130,31 @@ def multi_step(initial: float, *, milestones: Iterable[float], gamma: float = 0.
     >>> schedule = so.multi_step(8.0, milestones=[30, 80], gamma=0.5)
     >>> schedule(29), schedule(30), schedule(80)
     (8.0, 4.0, 2.0)
+    >>> so.multi_step(8.0, milestones=[30, 80], gamma=[0.5, 0.25])(80)
+    1.0
     """
     initial = number("initial", initial)
     steps = increasing("milestones", milestones)
-    gamma = number("gamma", gamma, 0)
-    # Natively, because the bits of Python's power depend on the processor.
-    decay = exponential(initial, gamma=gamma)
+    factors: float | tuple[float, ...]
+    if isinstance(gamma, Iterable) and not (isinstance(gamma, np.ndarray) and gamma.ndim == 0):
+        factors = numbers("gamma", gamma)
+        for index, factor in enumerate(factors):
+            number(f"gamma[{index}]", factor, 0)
+        if len(factors) != len(steps):
+            raise ValueError(
+                f"gamma has {len(factors)} elements and milestones {len(steps)}; "
+                "each milestone must have one"
+            )
+        values = _running_product(initial, factors)
+    else:
+        factors = number("gamma", gamma, 0)
+        # Natively, because the bits of Python's power depend on the processor.
+        decay = exponential(initial, gamma=factors)
+        values = [decay(k) for k in range(len(steps) + 1)]
     return Schedule(
         "multi_step",
-        {"initial": initial, "milestones": steps, "gamma": gamma},
-        _pieces([decay(k) for k in range(len(steps) + 1)], steps),
+        {"initial": initial, "milestones": steps, "gamma": factors},
+        _pieces(values, steps),
     )
 
 
@@ -157,82 +183,20 @@ def exponential(initial: float, *, gamma: float) -> Schedule:
     )
 
 
-@constructor
-def linear(initial: float, final: float = 0.0, *, total: float) -> Schedule:
-    """Go in a line: ``initial + (final - initial) * n / total`` for n < total, then `final`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not a finite number or `total` is not > 0.
-
-    Examples
-    --------
-    >>> import swiftopt as so
-    >>> schedule = so.linear(1.0, total=100)
-    >>> schedule(0), schedule(75), schedule(100)
-    (1.0, 0.25, 0.0)
-    """
-    arguments = _ends(initial, final, total)
-    return Schedule("linear", arguments, pack(_POLYNOMIAL, *arguments.values(), 1))
-
-
-@constructor
-def polynomial(initial: float, final: float = 0.0, *, total: float, power: float = 1.0) -> Schedule:
-    """Go along a power of a line.
-
-    ``final + (initial - final) * (1 - n / total)**power`` for n < total, then `final`.
-
-    Source: Chen et al. 2018, "DeepLab", section 4.3 (the "poly" policy, `power` 0.9).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not a finite number, or `total` or `power` is not > 0.
-
-    Examples
-    --------
-    >>> import swiftopt as so
-    >>> so.polynomial(1.0, total=100, power=2.0)(50)
-    0.25
-    """
-    arguments = {**_ends(initial, final, total), "power": number("power", power, 0, is_open=True)}
-    return Schedule("polynomial", arguments, pack(_POLYNOMIAL, *arguments.values()))
-
-
-@constructor
-def cosine(initial: float, final: float = 0.0, *, total: float) -> Schedule:
-    """Go along half a cosine wave.
-
-    ``final + (initial - final) * (1 + cos(pi * n / total)) / 2`` for n < total, then `final`.
-
-    Source: Loshchilov and Hutter 2017, "SGDR", equation 5, for one period.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not a finite number or `total` is not > 0.
-
-    Examples
-    --------
-    >>> import swiftopt as so
-    >>> schedule = so.cosine(1.0, total=100)
-    >>> schedule(0), round(schedule(50), 12), schedule(100)
-    (1.0, 0.5, 0.0)
-    """
-    arguments = _ends(initial, final, total)
-    return Schedule("cosine", arguments, pack(_COSINE, *arguments.values()))
-
-
-def _ends(initial: float, final: float, total: float) -> dict[str, Any]:
-    """Check the arguments that `linear`, `polynomial` and `cosine` share."""
-    return {
-        "initial": number("initial", initial),
-        "final": number("final", final),
-        "total": number("total", total, 0, is_open=True),
-    }
-
-
 def _pieces(values: Sequence[float], boundaries: Sequence[float]) -> bytes:
     pairs = (number for pair in zip(boundaries, values[1:], strict=True) for number in pair)
     return pack(_PIECEWISE_CONSTANT, len(boundaries), values[0], *pairs)
+
+
+def _running_product(initial: float, factors: Sequence[float]) -> list[float]:
+    """Return `initial` times the first 0, 1, 2, ... factors, each rounded once."""
+    import decimal
+
+    # 60 digits leave a thousand factors' roundings far below a double's.
+    context = decimal.Context(60, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
+    product = decimal.Decimal(initial)
+    values = [float(initial)]
+    for index, factor in enumerate(factors):
+        product = context.multiply(product, decimal.Decimal(factor))
+        values.append(number(f"the value after milestones[{index}]", float(product)))
+    return values

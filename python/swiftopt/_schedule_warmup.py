@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from swiftopt._schedule import Schedule, constructor
-from swiftopt._schedule_arguments import number, pack
-from swiftopt._schedule_forms import cosine, linear
+from typing import Any
 
-# Code of the native program, as in swiftopt.h.
+from swiftopt._schedule import Schedule
+from swiftopt._schedule_arguments import duration, number, pack, steps_or_fraction
+from swiftopt._schedule_forms_decay import cosine, linear
+from swiftopt._schedule_registry import constructor
+
+# Codes of the native program, as in swiftopt.h.
 _WARMUP = 7
+_INVERSE_POWER = 12
 
 
 @constructor
@@ -19,8 +23,8 @@ def warmup(peak: float, *, warmup: float, start: float = 0.0) -> Schedule:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not a finite number or `warmup` is not >= 0. A warm-up of 0 is at the
-        peak at once.
+        If an argument is not a finite number or `warmup` is not 0 or >= 1. A warm-up of 0 is
+        at the peak at once.
 
     Examples
     --------
@@ -31,7 +35,7 @@ def warmup(peak: float, *, warmup: float, start: float = 0.0) -> Schedule:
     """
     arguments = {
         "peak": number("peak", peak),
-        "warmup": number("warmup", warmup, 0),
+        "warmup": duration("warmup", warmup),
         "start": number("start", start),
     }
     numbers = (arguments["start"], arguments["peak"], arguments["warmup"])
@@ -62,7 +66,7 @@ def warmup_cosine(
     peak : float
         The value at the end of the warm-up.
     warmup : float
-        Steps to the peak, >= 0 and < `total`.
+        Steps to the peak, 0 or >= 1, and < `total`.
     warmup_fraction : float
         Instead of `warmup`: its share of `total`, >= 0 and < 1. The number of steps is rounded.
     total : float
@@ -120,6 +124,54 @@ def warmup_linear(
     return _warmup_then("warmup_linear", arguments, fall)
 
 
+@constructor
+def inverse_sqrt(
+    peak: float, *, warmup: float = 0, timescale: float | None = None, start: float = 0.0
+) -> Schedule:
+    """Warm up in a line to `peak`, then fall with the inverse square root of time.
+
+    ``peak * sqrt(timescale / (n - warmup + timescale))`` from n = warmup on. As long as the
+    warm-up by default, the timescale makes this ``peak * sqrt(warmup / n)``.
+
+    Source: Vaswani et al. 2017, "Attention is all you need", equation 3. Its "Noam" schedule,
+    ``d**-0.5 * min(s**-0.5, s * w**-1.5)`` with s = n + 1, is ``inverse_sqrt((d * w)**-0.5,
+    warmup=w - 1, timescale=w, start=(d * w)**-0.5 / w)``.
+
+    Parameters
+    ----------
+    peak : float
+        The value at the end of the warm-up.
+    warmup : float, default 0
+        Steps to the peak, 0 or >= 1.
+    timescale : float, optional
+        > 0; after three times as many steps the value is halved. `warmup` by default, and
+        10 000 without a warm-up.
+    start : float, default 0.0
+        The value at step 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not a finite number or out of its range.
+
+    Examples
+    --------
+    >>> import swiftopt as so
+    >>> schedule = so.inverse_sqrt(0.8, warmup=100)
+    >>> schedule(50), schedule(100), schedule(400), schedule(1600)
+    (0.4, 0.8, 0.4, 0.2)
+    """
+    peak = number("peak", peak)
+    steps = duration("warmup", warmup)
+    start = number("start", start)
+    if timescale is not None:
+        timescale = number("timescale", timescale, 0, is_open=True)
+    scale = timescale or steps or 10_000
+    fall = Schedule("inverse_sqrt", {}, pack(_INVERSE_POWER, peak, scale, 0.5))
+    arguments = {"peak": peak, "warmup": steps, "timescale": timescale, "start": start}
+    return _warmup_then("inverse_sqrt", arguments, fall)
+
+
 def _arguments(
     peak: float,
     warmup: float | None,
@@ -128,14 +180,8 @@ def _arguments(
     start: float,
     final: float,
 ) -> dict[str, float]:
-    if (warmup is None) == (warmup_fraction is None):
-        raise TypeError("exactly one of warmup and warmup_fraction must be given")
     total = number("total", total, 0, is_open=True)
-    if warmup_fraction is None:
-        steps = number("warmup", warmup, 0)
-    else:
-        # A whole number, so that one step is exactly at the peak.
-        steps = round(number("warmup_fraction", warmup_fraction, 0) * total)
+    steps = steps_or_fraction("warmup", warmup, "warmup_fraction", warmup_fraction, total)
     if steps >= total:
         raise ValueError(f"the warm-up has {steps!r} steps; it must be less than total, {total!r}")
     return {
@@ -151,6 +197,6 @@ def _steps_after_warmup(arguments: dict[str, float]) -> float:
     return arguments["total"] - arguments["warmup"]
 
 
-def _warmup_then(name: str, arguments: dict[str, float], fall: Schedule) -> Schedule:
+def _warmup_then(name: str, arguments: dict[str, Any], fall: Schedule) -> Schedule:
     rise = warmup(arguments["peak"], warmup=arguments["warmup"], start=arguments["start"])
     return Schedule(name, arguments, rise.then(fall, at=arguments["warmup"])._program)

@@ -8,7 +8,7 @@ from typing import Any
 
 from swiftopt._groups import ParameterGroup, Revision, as_flag, as_number
 from swiftopt._options import GROUP_DEFAULTS, Number
-from swiftopt.schedules import Schedule
+from swiftopt._varying import Varying
 
 _INFINITY = float("inf")
 
@@ -131,10 +131,13 @@ for _name in ("lr", "weight_decay", *GROUP_DEFAULTS):
 def _checked_clip_norm(value: Number | None) -> Number:
     if value is None:
         return _INFINITY
-    first = value(0) if isinstance(value, Schedule) else as_number("clip_norm", value)
+    if isinstance(value, Varying):
+        first = value(0)
+    else:
+        first = as_number("clip_norm", value, "a number, a schedule or None")
     if not first > 0:
         raise ValueError(f"clip_norm is {first}; it must be > 0")
-    return value if isinstance(value, Schedule) else first
+    return value if isinstance(value, Varying) else first
 
 
 def _whole(name: str, value: Any, least: int, most: int) -> int:

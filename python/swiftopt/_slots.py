@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -30,17 +30,21 @@ def new_slots(
     array: Array,
     form: Form,
     settings: Settings,
+    known: Mapping[str, Array],
+    wanted: Collection[str],
     *,
     accumulates: bool,
-    existing: Mapping[str, Array] | None = None,
 ) -> Slots:
-    """Return new arrays for the slots that a group asks for and `existing` lacks."""
-    known = existing or {}
+    """Return new arrays for the slots that a group asks for and that aren't `known`.
+
+    Those that are `wanted` are made too if a hyper-parameter could ask for them.
+    """
     slots: Slots = {}
     for place, slot in enumerate(rule.slots):
-        if slot.name not in known and _has(rule, form, slot, settings):
+        is_asked_for = settings.uses(slot.required_by) or slot.name in wanted
+        if slot.name not in known and is_asked_for and _can_have(rule, form, slot):
             slots.update(_new_slot(rule, array, form, slot, settings, place))
-    extras = _extras(form, settings, accumulates)
+    extras = _extras(form, settings, accumulates, has_ema=settings.has_ema or EMA in wanted)
     for place, (name, kind) in enumerate(extras.items(), len(rule.slots)):
         if name not in known:
             slots[name] = state_zeros(form.shape, kind, array, place)
@@ -51,12 +55,21 @@ def new_slots(
     return slots
 
 
-def _has(rule: Rule, form: Form, slot: Slot, settings: Settings) -> bool:
+def optional_slots(rule: Rule) -> set[str]:
+    """Return the names of the slots that a hyper-parameter brings when it is set."""
+    names = {slot.name for slot in rule.slots if slot.required_by >= 0}
+    return {EMA, *names, *(name + SCALE for name in names)}
+
+
+def restart_mean(slots: Slots, array: Array) -> None:
+    """Begin anew with a mean that was off, if there is one: it is of what was trained then."""
+    if EMA in slots:
+        write(slots[EMA], decoded(slots.get(MASTER, array)))
+
+
+def _can_have(rule: Rule, form: Form, slot: Slot) -> bool:
     is_matrix = rule.matrix_form(form.shape) != (0, 0)
-    return settings.uses(slot.required_by) and slot.owner in (
-        "all",
-        "matrices" if is_matrix else "others",
-    )
+    return slot.owner in ("all", "matrices" if is_matrix else "others")
 
 
 def _new_slot(
@@ -93,7 +106,7 @@ def slot_shape(rule: Rule, shape: tuple[int, ...], slot: Slot) -> tuple[int, ...
     return shape[:-1] if slot.form == "row" else shape[:-2] + shape[-1:]
 
 
-def _extras(form: Form, settings: Settings, accumulates: bool) -> dict[str, str]:
+def _extras(form: Form, settings: Settings, accumulates: bool, *, has_ema: bool) -> dict[str, str]:
     """Return the dtypes of the arrays that the options ask for."""
     computation = computation_kind(form.kind)
     extras: dict[str, str] = {}
@@ -101,7 +114,7 @@ def _extras(form: Form, settings: Settings, accumulates: bool) -> dict[str, str]
         extras[MASTER] = computation
     if form.is_low_precision and settings.low_precision == "kahan":
         extras[COMPENSATION] = form.kind
-    if settings.has_ema:
+    if has_ema:
         extras[EMA] = computation
     if accumulates:
         extras[ACCUMULATOR] = computation

@@ -45,30 +45,25 @@ def copy_state(target: State, source: State) -> None:
     TypeError, ValueError
         If names, slots, shapes or dtypes differ; `target` is as it was then.
     """
-    if not isinstance(source, Mapping):
-        raise TypeError(f"state is a {type(source).__name__}; it must be a mapping")
+    check_mappings(source)
     _check_names("state", "parameter", target, source)
     pairs = []
     for name, slots in target.items():
-        if not isinstance(source[name], Mapping):
-            raise TypeError(
-                f"state[{name!r}] is a {type(source[name]).__name__}; it must be a mapping"
-            )
         _check_names(f"state[{name!r}]", "slot", slots, source[name])
         for slot, array in slots.items():
             place = f"state[{name!r}][{slot!r}]"
             value = np.asanyarray(source[name][slot])
-            if value.shape != array.shape or not _is_same_dtype(array, value):
+            if value.shape != array.shape or not is_same_dtype(array, value):
                 raise ValueError(
                     f"{place} has shape {value.shape} and dtype {_dtype_name(value)}; "
                     f"it must have shape {array.shape} and dtype {_dtype_name(array)}"
                 )
-            if array.ndim == 0 and slot in ("step", "micro_batches"):
-                _check_count(place, float(value))
+            if array.ndim == 0:
+                check_scalar(place, slot, value)
             # Writing to one array must not change a source that is read later.
-            value = _bits(value)
+            value = raw_bits(value)
             pairs.append(
-                (_bits(array), value.copy() if np.may_share_memory(array, value) else value)
+                (raw_bits(array), value.copy() if np.may_share_memory(array, value) else value)
             )
     for array, value in pairs:
         array[...] = value
@@ -78,7 +73,8 @@ def _dtype_name(array: Array) -> str:
     return kind_of(array) or str(array.dtype)
 
 
-def _is_same_dtype(array: Array, value: Array) -> bool:
+def is_same_dtype(array: Array, value: Array) -> bool:
+    """Whether the numbers of both are of one dtype, however they are declared."""
     if array.dtype == value.dtype and kind_of(value) == kind_of(array):
         return True
     # Of bfloat16 there are ml_dtypes' arrays, declared bits, and what file formats without
@@ -88,26 +84,50 @@ def _is_same_dtype(array: Array, value: Array) -> bool:
     )
 
 
-def _bits(array: Array) -> Array:
+def raw_bits(array: Array) -> Array:
     """Return an array that NumPy copies to its like as it is."""
     return np.asarray(array).view(np.uint16) if array.dtype.itemsize == 2 else array
 
 
-def check_names(state: Any) -> None:
-    """Raise unless this is a mapping of mappings of arrays."""
+def check_mappings(state: Any) -> None:
+    """Raise TypeError unless this is a mapping of mappings."""
     if not isinstance(state, Mapping):
         raise TypeError(f"state is a {type(state).__name__}; it must be a mapping")
     for name, slots in state.items():
-        if not isinstance(slots, Mapping) or not all(
-            isinstance(value, np.ndarray) for value in slots.values()
-        ):
-            raise TypeError(f"state[{name!r}] must be a mapping of arrays")
+        if not isinstance(slots, Mapping):
+            raise TypeError(f"state[{name!r}] is a {type(slots).__name__}; it must be a mapping")
 
 
-def _check_count(place: str, count: float) -> None:
-    # Beyond 2**53 a float64 no longer counts.
-    if not 0 <= count <= 2**53 or count != int(count):
-        raise ValueError(f"{place} is {count}; it must be a whole number >= 0")
+def pending_copy(name: Any, slots: Mapping[str, Any]) -> dict[str, Array]:
+    """Return a copy of a state whose parameter, and so what fits it, isn't known yet.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it can't be the state of any parameter.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"state has the name {name!r}; names must be str")
+    for slot, value in slots.items():
+        place = f"state[{name!r}][{slot!r}]"
+        if not isinstance(value, np.ndarray):
+            raise TypeError(f"{place} is a {type(value).__name__}; it must be an array")
+        if value.ndim == 0:
+            check_scalar(place, slot, value)
+    if "step" not in slots or slots["step"].ndim != 0:
+        raise ValueError(f"state[{name!r}]: slot 'step', an array without axes, is missing")
+    return {slot: value.copy() for slot, value in slots.items()}
+
+
+def check_scalar(place: str, slot: str, value: Any) -> None:
+    """Raise ValueError if a slot that counts something has an impossible value."""
+    if slot in ("step", "micro_batches"):
+        count = float(value)
+        # Beyond 2**53 a float64 no longer counts.
+        if not 0 <= count <= 2**53 or count != int(count):
+            raise ValueError(f"{place} is {count}; it must be a whole number >= 0")
+    if slot == "samples" and not 0 <= float(value) < float("inf"):
+        raise ValueError(f"{place} is {float(value)}; it must be finite and >= 0")
 
 
 def _check_names(

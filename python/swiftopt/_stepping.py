@@ -6,14 +6,16 @@ from operator import is_
 from typing import Any
 
 from swiftopt import _core
-from swiftopt._base import OptimizerBase, is_list_of_groups
+from swiftopt._base import is_list_of_groups
 from swiftopt._binding import Binding
 from swiftopt._groups import as_positive
+from swiftopt._loss_scaler import LossScaler
 from swiftopt._rules import DECAYS, option_names
-from swiftopt.schedules import Schedule
+from swiftopt._stateful import Stateful
+from swiftopt._varying import Varying
 
 
-class Stepping(OptimizerBase):
+class Stepping(Stateful):
     """What all ways to make a step have in common."""
 
     def _run(self, binding: Binding, grads: Any, count: int) -> _core.Report:
@@ -23,23 +25,37 @@ class Stepping(OptimizerBase):
         return binding.plan.step(grads, count + 1, self._lr, self._used)
 
     def _advance(
-        self, binding: Binding, grads: Any, count: int, samples: Any, loss_scale: Any
+        self,
+        binding: Binding,
+        grads: Any,
+        count: int,
+        samples: Any,
+        loss_scale: Any,
+        scaler: LossScaler | None,
     ) -> _core.Report:
         """Make any step, or add to the next one."""
         self._check_open()
-        scale = as_positive("loss_scale", loss_scale)
+        scale = _scale_of(loss_scale, scaler)
         weight = 1.0 if samples is None else as_positive("samples", samples)
         if binding.revision != self._revision.number or self._is_scheduled:
             self._configure(binding, count)
         if binding.window is not None:
-            return self._accumulate_step(binding, grads, count, weight, scale)
-        report = binding.plan.step(grads, count + 1, self._lr, self._used, 1 / scale)
+            return self._accumulate_step(binding, grads, count, weight, scale, scaler)
+        numbers = (None, None) if scaler is None else scaler._native
+        report = binding.plan.step(grads, count + 1, self._lr, self._used, 1 / scale, *numbers)
         binding.received.clear()
-        self._is_plain = True
+        if not self._is_plain:
+            self._is_plain = True
         return report
 
     def _accumulate_step(
-        self, binding: Binding, grads: Any, count: int, samples: float, loss_scale: float
+        self,
+        binding: Binding,
+        grads: Any,
+        count: int,
+        samples: float,
+        loss_scale: float,
+        scaler: LossScaler | None,
     ) -> _core.Report:
         window = binding.window
         assert window is not None
@@ -57,12 +73,14 @@ class Stepping(OptimizerBase):
             raise
         window.accumulated = binding.plan.accumulated
         if window.micro_batches < self._accumulate:
+            scale_now = None if scaler is None else loss_scale
             return _core.Report(
-                ("accumulating", count, self._lr, self._used, None, 1.0, None, None)
+                ("accumulating", count, self._lr, self._used, None, 1.0, None, None, scale_now)
             )
         scale = 1 / window.samples
         window.clear()
-        return binding.plan.step_accumulated(count + 1, self._lr, self._used, scale)
+        numbers = (None, None) if scaler is None else scaler._native
+        return binding.plan.step_accumulated(count + 1, self._lr, self._used, scale, *numbers)
 
     def _configure(self, binding: Binding, count: int) -> None:
         """Give the binding's plan the settings for the update after `count` others."""
@@ -72,7 +90,7 @@ class Stepping(OptimizerBase):
         values = [group.at(count) for group in settings]
         clip_norm = self._clip_norm
         options = (
-            clip_norm(count) if isinstance(clip_norm, Schedule) else clip_norm,
+            clip_norm(count) if isinstance(clip_norm, Varying) else clip_norm,
             self._skip_nonfinite,
             self._report_norm,
             self._report_update_norm,
@@ -83,11 +101,12 @@ class Stepping(OptimizerBase):
             self._check_open()
             message = option_names(str(error))
             raise ValueError(f"at step {count} of a schedule, {message}") from None
-        self._lr = values[self._leading_group][0]
-        self._used = tuple(self._as_used(row) for row in values)
-        self._is_scheduled = isinstance(clip_norm, Schedule) or any(
-            group.schedules for group in settings
-        )
+        # Past __setattr__, which would look at their names at each step.
+        put = object.__setattr__
+        put(self, "_lr", values[self._leading_group][0])
+        put(self, "_used", tuple(self._as_used(row) for row in values))
+        is_scheduled = isinstance(clip_norm, Varying) or any(group.schedules for group in settings)
+        put(self, "_is_scheduled", is_scheduled)
 
     def _as_used(self, values: list[float]) -> dict[str, Any]:
         used: dict[str, Any] = dict(zip(self._rule.value_names, values, strict=True))
@@ -117,3 +136,14 @@ class Stepping(OptimizerBase):
     def _leaves(self, params: Any) -> list[Any]:
         nest = [group["params"] for group in params] if is_list_of_groups(params) else params
         return self._structure.leaves(nest, "params")
+
+
+def _scale_of(loss_scale: Any, scaler: LossScaler | None) -> float:
+    """Return what a step divides its gradients by."""
+    if scaler is None:
+        return 1.0 if loss_scale is None else as_positive("loss_scale", loss_scale)
+    if not isinstance(scaler, LossScaler):
+        raise TypeError(f"scaler is {scaler!r}; it must be a LossScaler")
+    if loss_scale is not None:
+        raise TypeError("give loss_scale or scaler, not both: a scaler has the loss scale")
+    return scaler.loss_scale

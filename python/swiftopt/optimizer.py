@@ -10,6 +10,7 @@ from swiftopt import _core
 from swiftopt._base import Number, Options
 from swiftopt._evaluation import Evaluation
 from swiftopt._lazy import Lazy
+from swiftopt._loss_scaler import LossScaler
 from swiftopt._parameters import Parameters
 
 __all__ = ["Number", "Optimizer", "Options"]
@@ -35,7 +36,7 @@ class Optimizer(Lazy, Evaluation, Parameters):
     ---------------------------------
     Their order in a step: ``adaptive_clip``, ``clip_tensor_norm``, ``clip_norm``,
     ``clip_value``, ``maximize``, the penalties, coupled weight decay, the rule, ``cautious``.
-    Each number may be a `Schedule`.
+    Each number may be a `Schedule`, or a `Controlled` value that follows a metric.
 
     maximize : bool, default False
         Go up the gradient instead of down.
@@ -62,7 +63,7 @@ class Optimizer(Lazy, Evaluation, Parameters):
     ema_decay : float, Schedule or None, default None
         Keep a running mean of the parameter, "ema" in the state: ``ema = ema_decay * ema +
         (1 - ema_decay) * parameter`` after each update; in [0, 1]. It starts as the
-        parameter. `evaluation` shows it.
+        parameter. `evaluation` shows it. `ema_warmup` and `swa` are schedules for it.
     zero_gradient : bool, default False
         Set the gradients to 0 in the step, which needs writable ones.
     low_precision : {"master", "stochastic", "kahan", "nearest"}, default "master"
@@ -113,7 +114,13 @@ class Optimizer(Lazy, Evaluation, Parameters):
     # ------------------------------------------------------------------ steps
 
     def step(
-        self, grads: Any = None, *, params: Any = None, samples: Any = None, loss_scale: Any = 1.0
+        self,
+        grads: Any = None,
+        *,
+        params: Any = None,
+        samples: Any = None,
+        loss_scale: Any = None,
+        scaler: LossScaler | None = None,
     ) -> _core.Report:
         """Update all parameters once.
 
@@ -131,14 +138,19 @@ class Optimizer(Lazy, Evaluation, Parameters):
         samples : float, default 1
             With ``accumulate``: the gradients' weight in the mean, for batches of unequal
             size.
-        loss_scale : float, default 1
+        loss_scale : float, optional
             What the loss was multiplied with; the gradients are divided by it.
+        scaler : LossScaler, optional
+            In place of `loss_scale`: what scaled the loss. The gradients are divided by its
+            scale, a gradient with inf or nan turns the step into a no-op, and the scaler
+            moves.
 
         Returns
         -------
         Report
             ``status`` ("updated", "skipped", or "accumulating"), ``step``, ``lr``,
-            ``groups``, ``grad_norm``, ``clip_coefficient``, ``first_bad``, ``update_norm``.
+            ``groups``, ``grad_norm``, ``clip_coefficient``, ``first_bad``, ``update_norm``,
+            ``loss_scale`` (the next loss's; None without a scaler).
             ``groups`` has the numbers that each group's rule used, by their native names
             (``beta1``, not ``betas``).
 
@@ -169,10 +181,10 @@ class Optimizer(Lazy, Evaluation, Parameters):
             ):
                 grads = self._structure.leaves(grads, "grads")
             count = binding.plan.step_count
-            if self._is_plain and samples is None and loss_scale == 1.0:
+            if self._is_plain and samples is None and loss_scale is None and scaler is None:
                 report = self._run(binding, grads, count)
             else:
-                report = self._advance(binding, grads, count, samples, loss_scale)
+                report = self._advance(binding, grads, count, samples, loss_scale, scaler)
             if binding is not self._binding:
                 self._commit(binding)
             return report

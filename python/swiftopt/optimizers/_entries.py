@@ -17,7 +17,7 @@ def take_pair(values: dict[str, Any], name: str, first: str, second: str) -> Non
     """
     pair = values.pop(name)
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise TypeError(f"{name} is {pair!r}; it must be a pair of numbers")
+        raise TypeError(f"{name} is {pair!r}; it must be a pair of numbers or schedules")
     values[first], values[second] = pair
 
 

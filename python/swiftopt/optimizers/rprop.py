@@ -8,9 +8,9 @@ from typing import Any, Unpack
 
 from swiftopt._groups import as_number
 from swiftopt._options import Number, Options
+from swiftopt._varying import Varying
 from swiftopt.optimizer import Optimizer
 from swiftopt.optimizers._entries import take_pair
-from swiftopt.schedules import Schedule
 
 
 class Rprop(Optimizer, rule="rprop"):
@@ -93,8 +93,10 @@ class Rprop(Optimizer, rule="rprop"):
         take_pair(values, "etas", "eta_minus", "eta_plus")
         take_pair(values, "step_sizes", "step_size_min", "step_size_max")
         names = ("step_size_min", "step_size_max")
-        if not any(isinstance(values[name], Schedule) for name in names):
-            least, largest = (as_number(name, values[name]) for name in names)
+        if not any(isinstance(values[name], Varying) for name in names):
+            least, largest = (
+                as_number(name, values[name], "a number or a schedule") for name in names
+            )
             # What is out of bounds by itself, the rule's own check names.
             if 0 <= largest < least < math.inf:
                 raise ValueError(f"step_sizes is {least, largest}; the first must be the least")
