@@ -7,29 +7,40 @@
 0.0
 """
 
-from swiftopt import optimizers, schedules
+from swiftopt import control, optimizers, schedules
 from swiftopt._cast import cast
+from swiftopt._checkpoint import Checkpoint, CheckpointError, load, save
 from swiftopt._core import Report
 from swiftopt._dtypes import BFloat16View, bfloat16_view
 from swiftopt._threads import get_num_threads, register_threadpoolctl, set_num_threads
+from swiftopt._torch_state import load_torch_state_dict, torch_state_dict
+from swiftopt.control import *  # noqa: F403  (control.__all__ is the list, and so on)
 from swiftopt.optimizer import Optimizer
-from swiftopt.optimizers import *  # noqa: F403  (optimizers.__all__ is the list)
+from swiftopt.optimizers import *  # noqa: F403
 from swiftopt.schedules import *  # noqa: F403
 
 __version__ = "0.1.0"
 
 __all__ = [
     "BFloat16View",
+    "Checkpoint",
+    "CheckpointError",
     "Optimizer",
     "Report",
     "__version__",
     "bfloat16_view",
     "cast",
+    "control",
     "get_num_threads",
+    "load",
+    "load_torch_state_dict",
     "optimizers",
     "register_threadpoolctl",
+    "save",
     "schedules",
     "set_num_threads",
+    "torch_state_dict",
 ]
+__all__ += control.__all__
 __all__ += optimizers.__all__
 __all__ += schedules.__all__
