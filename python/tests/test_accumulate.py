@@ -97,7 +97,7 @@ class TestReports:
         w = np.zeros(1)
         optimizer = sgd(w, clip_norm=1.0, report_norm=True)
         report = optimizer.step(g(3.0))
-        assert report == ("accumulating", 0, 1.0, report.groups, None, 1.0, None, None)
+        assert report == ("accumulating", 0, 1.0, report.groups, None, 1.0, None, None, None)
         assert isinstance(report, so.Report)
         assert report.groups[0]["lr"] == 1.0
         assert w[0] == 0.0

@@ -30,7 +30,7 @@ def test_step_is_gradient_descent(size, dtype, gradient_dtype):
     # each is at most half an epsilon of what it rounds.
     bound = np.finfo(dtype).eps / 2 * (np.abs(0.5 * gradient) + np.abs(expected)) * (1 + 1e-6)
     assert np.all(np.abs(parameter - expected) <= bound)
-    assert report == ("updated", 1, 0.5, GROUPS, None, 1.0, None, None)
+    assert report == ("updated", 1, 0.5, GROUPS, None, 1.0, None, None, None)
     assert scalars.tolist() == [[1.0]]
 
 

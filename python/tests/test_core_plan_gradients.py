@@ -232,5 +232,5 @@ def test_bad_flags(value, error, text):
 
 
 def test_report_of_a_batch_that_only_accumulates():
-    report = Report(("accumulating", 3, 0.5, (), None, 1.0, None, None))
+    report = Report(("accumulating", 3, 0.5, (), None, 1.0, None, None, None))
     assert (report.status, report.step, report.update_norm) == ("accumulating", 3, None)

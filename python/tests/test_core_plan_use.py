@@ -216,7 +216,7 @@ def test_reference_counts_stay():
             for grads in ([wrong], [gradient] * 2, [object()], "w", [gradient.astype(int)]):
                 with pytest.raises((TypeError, ValueError)):
                     step(plan, grads)
-            with pytest.raises(TypeError, match="takes 4 to 5"):
+            with pytest.raises(TypeError, match="takes 4 to 7"):
                 plan.step([gradient])
             with pytest.raises(ValueError, match="has shape"):
                 make_plan(tensor(parameter, (wrong,), average=buffer))

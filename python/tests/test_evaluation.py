@@ -55,6 +55,22 @@ class TestMean:
         optimizer.step(one(2.0))
         assert optimizer.state["w"]["ema"][0] == 0.5 * 4.0 + 0.5 * 2.0
 
+    def test_the_schedules_made_for_it(self):
+        # The mean of every second one from the third on, and a mean that begins as a copy.
+        w = np.zeros(1)
+        equal = sgd(w, ema_decay=so.swa(2, every=2))
+        means = []
+        for _ in range(8):  # w goes 1, 2, ... 8
+            equal.step(one(-1.0))
+            means.append(equal.state["w"]["ema"][0])
+        assert means == pytest.approx([1, 2, 3, 3, 4, 4, 5, 5], rel=1e-15)
+        schedule, mean, w = so.ema_warmup(0.9), 0.0, np.zeros(1)
+        growing = sgd(w, ema_decay=schedule)
+        for n in range(30):
+            growing.step(one(-1.0))
+            mean = schedule(n) * mean + (1 - schedule(n)) * (n + 1)
+            assert growing.state["w"]["ema"][0] == pytest.approx(mean, rel=1e-14)
+
     def test_skipped_steps_do_not_count(self):
         w = np.array([8.0])
         optimizer = sgd(w, skip_nonfinite=True)

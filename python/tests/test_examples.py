@@ -207,6 +207,22 @@ def test_state_dtypes_runs_on_made_up_data(data_folder):
 
 
 @pytest.mark.usefixtures("needs_demo_packages")
+def test_mixed_precision_runs_on_made_up_data(data_folder):
+    pytest.importorskip("safetensors")
+    process = run_script("mixed_precision_numpy.py", "--quick", SWIFTOPT_DATA=str(data_folder))
+    assert process.returncode == 0, process.stderr  # 1 if the bits differ after the kill
+    printed = " ".join(process.stdout.split())
+    # An element of the error at the logits is about 1 / 64 at first: 2**24 of them overflow.
+    assert "The scale: 2^24, 2^23" in printed
+    assert "accumulating, accumulating, accumulating, updated" in printed
+    assert "the same bits as those of the training above" in printed
+    # Per layer 784, 512 and 256 numbers of two bytes for each of 64 or 256 images.
+    assert "take 0.20 MB instead of 0.79" in printed
+    unmoved = re.search(r"leaves ([\d.]+)% of the float16 weights as they are", printed)
+    assert float(unmoved[1]) > 50
+
+
+@pytest.mark.usefixtures("needs_demo_packages")
 def test_demo_says_where_the_data_set_comes_from(tmp_path):
     process = run_script("fashion_mnist_numpy.py", "--quick", SWIFTOPT_DATA=str(tmp_path))
     assert process.returncode == 1

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import swiftopt as so
-from swiftopt import _schedule, _schedule_forms, _schedule_warmup
+from swiftopt._schedule_registry import constructors
 
 # One call per line, as `repr` writes it: all arguments that are not the default.
 TEXTS = """
@@ -27,7 +27,30 @@ linear(0.1, total=100)
 linear(0.1, final=0.01, total=100)
 polynomial(0.1, total=100)
 polynomial(0.1, final=1e-05, total=100.5, power=2)
+polynomial(0.1, total=100, k_decay=2)
+multi_step(0.1, milestones=[30, 60], gamma=[0.5, 0.1])
 cosine(0.1, total=100)
+cosine(0.1, final=0.01, total=100, k_decay=1.5)
+cosine_restarts(0.1, period=10)
+cosine_restarts(0.1, final=0.01, period=10, period_factor=2, decay=0.5)
+cyclic(0.1, 0.5, rise=10)
+cyclic(0.1, 0.5, rise=10, fall=20, decay=0.5, gamma=0.999)
+geometric(1e-07, 10, total=100)
+tanh(0.1, total=100)
+tanh(0.1, final=0.01, total=100, lower=-5, upper=4)
+rex(0.1, total=100)
+inverse_sqrt(0.1)
+inverse_sqrt(0.1, warmup=50, timescale=70, start=0.01)
+one_cycle(0.1, total=100, warmup=30)
+one_cycle(0.1, total=100, warmup=30, start=0.05, final=0.01, shape='linear', three_phase=True)
+warmup_stable_decay(0.1, total=100, warmup=5, decay=20)
+warmup_stable_decay(0.1, total=100, warmup=5, decay=20, start=0.05, final=0.01, shape='1-sqrt')
+slanted_triangular(0.1, total=100)
+slanted_triangular(0.1, total=100, cut_fraction=0.2, ratio=10)
+ema_warmup(0.999)
+ema_warmup(0.999, gamma=25, power=0.7)
+swa(100)
+swa(100, every=5)
 warmup(0.1, warmup=10)
 warmup(0.1, warmup=10, start=0.05)
 warmup_cosine(0.001, warmup=500, total=10000)
@@ -36,6 +59,12 @@ warmup_linear(0.001, warmup=500.5, total=10000)
 constant(1).then(linear(0.1, total=5), at=3)
 constant(1).then(linear(0.1, total=5), at=3).then(constant(2), at=9)
 constant(1).then(linear(0.1, total=5).then(constant(2), at=9), at=3)
+exponential(0.1, gamma=0.9).warmup(10)
+(constant(1) + constant(2)).warmup(10, start=0.1, shape='exponential')
+cosine(0.1, total=10).repeat(10)
+constant(1).repeat(10, times=3).warmup(5, shape='cosine')
+cosine(0.1, total=10).clamp(low=0.01)
+(constant(1) * constant(2)).clamp(low=0.01, high=5).then(constant(1), at=3)
 constant(1) + constant(2)
 (constant(1) + constant(2)) + constant(3)
 constant(1) + (constant(2) + constant(3))
@@ -55,7 +84,7 @@ EVERY = [schedule_of(text) for text in TEXTS]
 
 def test_every_schedule_is_here():
     assert {name for name in NAMES if any(name + "(" in text for text in TEXTS)} == (
-        set(NAMES) - {"Schedule"}
+        set(NAMES) - {"Schedule", "TrainingTime"}
     )
 
 
@@ -127,7 +156,7 @@ def test_json_keeps_every_bit(value):
         ("[]", 'expected an object with the key "schedule", got list'),
         ("1", 'expected an object with the key "schedule", got int'),
         ('{"peak": 1}', "got an object with ['peak']"),
-        ('{"schedule": "cosin"}', "there is no schedule 'cosin'; there are then, add,"),
+        ('{"schedule": "cosin"}', "there is no schedule 'cosin'; there are constant,"),
         ('{"schedule": ["cosine"]}', "there is no schedule ['cosine']"),
         ('{"schedule": "__init__"}', "there is no schedule '__init__'"),
         ('{"schedule": "cosine", "initial": 1}', "'cosine': cosine() missing 1 required"),
@@ -162,7 +191,7 @@ JSON = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["schedule", "left", "right", "value", "values"]), inner)
         | st.fixed_dictionaries(
-            {"schedule": st.sampled_from(sorted(_schedule._constructors))},
+            {"schedule": st.sampled_from(sorted(constructors))},
             optional=dict.fromkeys(["value", "left", "right", "at", "first", "second"], inner),
         )
     ),
@@ -177,70 +206,6 @@ def test_any_json_is_a_schedule_or_a_value_error(data):
     except ValueError:
         return
     assert so.Schedule.from_json(schedule.to_json()) == schedule
-
-
-@pytest.mark.parametrize(
-    ("text", "error", "message"),
-    [
-        ("constant('1')", TypeError, "value is '1'; it must be a number"),
-        ("constant(True)", TypeError, "value is True; it must be a number"),
-        ("constant(None)", TypeError, "value is None; it must be a number"),
-        ("constant(1j)", TypeError, "value is 1j; it must be a number"),
-        ("constant(nan)", ValueError, "value is nan; it must be a finite number"),
-        ("constant(10**400)", ValueError, "it must be a finite number"),
-        ("constant(constant(1))", TypeError, "value is constant(1); it must be a number"),
-        ("step_decay(1, step_size=0)", ValueError, "step_size is 0; it must be a finite"),
-        ("step_decay(1, step_size=5, gamma=-0.1)", ValueError, "gamma is -0.1"),
-        ("exponential(1, gamma=inf)", ValueError, "gamma is inf; it must be a finite number >= 0"),
-        ("linear(inf, total=5)", ValueError, "initial is inf; it must be a finite number"),
-        ("cosine(1, nan, total=5)", ValueError, "final is nan; it must be a finite number"),
-        ("cosine(1, total=0)", ValueError, "total is 0; it must be a finite number > 0"),
-        ("polynomial(1, total=5, power=0)", ValueError, "power is 0; it must be a finite"),
-        ("warmup(1, warmup=-1)", ValueError, "warmup is -1; it must be a finite number >= 0"),
-        ("warmup(1, warmup=5, start='0')", TypeError, "start is '0'; it must be a number"),
-        ("warmup_cosine(1, total=5)", TypeError, "exactly one of warmup and warmup_fraction"),
-        ("warmup_cosine(1, warmup=1, warmup_fraction=0.1, total=5)", TypeError, "exactly one of"),
-        ("warmup_cosine(1, warmup=5, total=5)", ValueError, "it must be less than total, 5"),
-        ("warmup_linear(1, warmup_fraction=1, total=5)", ValueError, "the warm-up has 5 steps"),
-        ("warmup_linear(1, warmup_fraction=-0.1, total=5)", ValueError, "warmup_fraction is -0.1"),
-        ("warmup_linear(1, warmup=2, total=-5)", ValueError, "total is -5"),
-        ("piecewise_constant(1, boundaries=[])", TypeError, "values is 1; it must be a sequence"),
-        ("piecewise_constant([], boundaries=[])", ValueError, "values has 0 elements"),
-        ("piecewise_constant([1, 2], boundaries=[1, 2])", ValueError, "must have one more"),
-        ("piecewise_constant([1, 'x'], boundaries=[1])", TypeError, "values[1] is 'x'"),
-        ("piecewise_constant([1, 2], boundaries=[0])", ValueError, "must be greater than 0"),
-        ("piecewise_constant([1] * 3, boundaries=[5, 5])", ValueError, "the one before it, 5"),
-        ("multi_step(1, milestones=[3, 2])", ValueError, "milestones[1] is 2"),
-        ("multi_step(1, milestones=range(1, 2048))", ValueError, "2046"),
-        ("constant(1).then(None, at=3)", TypeError, "other is None; it must be a schedule"),
-        ("constant(1).then(2, at=-3)", ValueError, "at is -3; it must be a finite number >= 0"),
-        ("constant(1) + 'x'", TypeError, "unsupported operand"),
-        ("constant(1) * None", TypeError, "unsupported operand"),
-        ("[1] + constant(1)", TypeError, "can only concatenate list"),
-        ("array * constant(1)", TypeError, "unsupported operand"),
-        ("constant(1) + array", TypeError, "does not support ufuncs"),
-    ],
-)  # fmt: skip
-def test_bad_arguments_are_named(text, error, message):
-    names = {**NAMES, "nan": np.nan, "inf": np.inf, "range": range, "array": np.ones(2)}
-    with pytest.raises(error, match=re.escape(message)):
-        eval(text, {"__builtins__": {}}, names)
-
-
-@pytest.mark.parametrize(
-    ("step", "error"),
-    [
-        (-1, ValueError), (-1e-9, ValueError), (float("nan"), ValueError), (10**400, ValueError),
-        (float("inf"), ValueError), (np.float32(-1), ValueError), (np.array(-1), ValueError),
-        ([0, -1], ValueError), (np.array([0, np.nan]), ValueError), ([np.inf], ValueError),
-        ("1", TypeError), (None, TypeError), (1j, TypeError), (True, TypeError),
-        (np.array([True]), TypeError), (np.array(["1"]), TypeError), ([None], TypeError),
-    ],
-)  # fmt: skip
-def test_bad_steps_are_refused(step, error):
-    for schedule in (so.cosine(0.1, total=10), so.constant(1) + so.constant(2)):
-        with pytest.raises(error, match="step"):
-            schedule(step)
 
 
 def test_schedules_are_immutable():
@@ -276,7 +241,6 @@ def test_codes_are_those_of_the_header():
     section = header.read_text().partition("schedules */")[2]
     declared = dict(re.findall(r"^    SO_(\w+) = (\d+),", section, re.MULTILINE))
     used = {}
-    for module in (_schedule, _schedule_forms, _schedule_warmup):
-        codes = re.findall(r"^_([A-Z_]+) = (\d+)$", Path(module.__file__).read_text(), re.MULTILINE)
-        used.update(codes)
+    for module in Path(so.__file__).parent.glob("_schedule*.py"):
+        used.update(re.findall(r"^_([A-Z_]+) = (\d+)$", module.read_text(), re.MULTILINE))
     assert declared == used
