@@ -24,6 +24,7 @@ _PEERS = (
     "bitsandbytes",
     "jax",
     "optax",
+    "safetensors",
 )
 _VARIABLES = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "SWIFTOPT_LEVEL")
 

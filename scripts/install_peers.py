@@ -21,9 +21,15 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {**os.environ, "DS_BUILD_OPS": "0"}
 
 
-def install(requirement: str) -> str:
+# timm's schedulers need torch alone; its torchvision would bring a torch of its own choice.
+WITHOUT_DEPENDENCIES = {"timm"}
+
+
+def install(requirement: str, name: str) -> str:
     """Install one requirement; return pip's last line if it can't be had."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", requirement]
+    if name in WITHOUT_DEPENDENCIES:
+        command.append("--no-deps")
     outcome = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     lines = outcome.stderr.strip().splitlines() or [f"exit status {outcome.returncode}"]
     return lines[-1] if outcome.returncode else ""
@@ -49,7 +55,7 @@ def main() -> None:
     for requirement in [*project["dependencies"], *project["optional-dependencies"]["peers"]]:
         name = re.split(r"[<>=!~ ]", requirement)[0]
         before = size(packages)
-        if failure := install(requirement):
+        if failure := install(requirement, name):
             failures[requirement] = failure
             print(f"{name:<14} NOT INSTALLED", flush=True)
         else:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from .adamw import ADAMW
 from .base import THREADS, Bar, Case, Outcome, run
 from .casts import CASTS
+from .checkpoints import CHECKPOINTS
 from .every_rule import EVERY_RULE
 from .low_precision import LOW_PRECISION
+from .schedules import SCHEDULES
 from .tail import TAIL
 
 __all__ = ["CASES", "QUICK_LARGEST", "THREADS", "Bar", "Case", "Outcome", "run"]
 
-CASES: tuple[Case, ...] = (*ADAMW, *EVERY_RULE, *LOW_PRECISION, *TAIL, *CASTS)
+CASES: tuple[Case, ...] = (
+    *ADAMW,
+    *EVERY_RULE,
+    *LOW_PRECISION,
+    *TAIL,
+    *CASTS,
+    *SCHEDULES,
+    *CHECKPOINTS,
+)
 QUICK_LARGEST = 10_000_000
