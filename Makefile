@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-swift test-c test-python test-emulated lint bench bench-peers wheel docs clean
+.PHONY: help setup demo test test-swift test-c test-python test-emulated lint bench bench-peers wheel docs plots clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -105,6 +105,9 @@ wheel: $(VENV)/.tools ## Build the wheel into dist/ and check what it needs
 
 docs: $(INSTALLED) ## Run the examples in the documentation
 	$(BIN)/python -m pytest -q docs README.md
+
+plots: $(INSTALLED) ## Draw the pictures of docs/schedules.md
+	$(BIN)/python docs/plots/schedules.py
 
 clean: ## Remove everything that was built
 	rm -rf build dist .build $(VENV) $(PEERS) python/*.egg-info python/swiftopt/*.so
