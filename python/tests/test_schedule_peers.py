@@ -278,7 +278,24 @@ def test_timm(schedule, name, arguments):
             "warmup_cosine_decay_schedule",
             (0.01, PEAK, 20, 120, 0.02),
         ),
+        (
+            so.warmup(PEAK, warmup=20, start=0.01),
+            "warmup_constant_schedule",
+            (0.01, PEAK, 20),
+        ),
+        (
+            so.exponential(PEAK, gamma=0.5**0.1).warmup(20, start=0.01),
+            "warmup_exponential_decay_schedule",
+            (0.01, PEAK, 20, 10, 0.5),
+        ),
         (so.one_cycle(PEAK, total=120), "cosine_onecycle_schedule", (120, PEAK)),
+        (
+            so.linear(PEAK, PEAK / 25, total=66)
+            .warmup(36, start=PEAK / 25)
+            .then(so.linear(PEAK / 25, PEAK / 25e4, total=18), at=102),
+            "linear_onecycle_schedule",
+            (120, PEAK),
+        ),
         (
             so.cosine(PEAK, total=30).warmup(10).repeat(40, times=3),
             "sgdr_schedule",
