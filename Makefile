@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-swift test-c test-python test-emulated lint bench bench-peers wheel docs plots clean
+.PHONY: help setup demo test test-swift test-c test-python test-emulated test-peers lint bench bench-peers wheel docs plots clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -97,6 +97,18 @@ $(PEERS)/.installed: pyproject.toml scripts/install_peers.py $(SYSTEM)
 bench-peers: $(INSTALLED) $(PEERS)/.installed ## Measure against all peers, in an environment with them
 	$(PEERS)/bin/python -m benchmarks
 	$(PEERS)/bin/python -m benchmarks.accuracy
+
+$(PEERS)/.tests: $(PEERS)/.installed scripts/requirements.py
+	$(BIN)/python scripts/requirements.py test | \
+	    $(PEERS)/bin/python -m pip install --quiet --requirement /dev/stdin
+	@touch $@
+
+PEER_TESTS := $(wildcard python/tests/test_peers*.py python/tests/test_schedule_peers*.py \
+    python/tests/test_torch_*.py)
+
+# In order: to reseed, pytest-randomly would have DeepSpeed import a torch that a test hides.
+test-peers: $(INSTALLED) $(PEERS)/.tests ## Run the tests that compare with peers, in an environment with them
+	$(PEERS)/bin/python -m pytest -q -p no:randomly $(PEER_TESTS)
 
 wheel: $(VENV)/.tools ## Build the wheel into dist/ and check what it needs
 	rm -rf dist
