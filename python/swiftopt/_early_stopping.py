@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, Literal
 
 import numpy as np
 
 from swiftopt._arrays import Array, as_parameter
 from swiftopt._base import is_list_of_groups
+from swiftopt._checkpoint import load, save
 from swiftopt._checkpoint._file import check_path
 from swiftopt._checkpoint._package import safetensors
 from swiftopt._control import EARLY_STOPPING, IMPROVED, StateMachine, as_choice, as_metric
@@ -144,8 +144,7 @@ class EarlyStopping(StateMachine):
             # New arrays, so that whatever interrupts this leaves the old ones whole.
             self._best_params = {name: array.copy() for name, array in self._arrays().items()}
         else:
-            # Here and not above: it comes with an extra, which only this needs.
-            import_module("swiftopt").save(self._path, params=self._arrays())
+            save(self._path, params=self._arrays())
 
     def restore(self) -> None:
         """Write the best weights back into the arrays of `params`, in place.
@@ -166,10 +165,11 @@ class EarlyStopping(StateMachine):
             raise ValueError("no weights are kept; make the EarlyStopping with params=")
         if self.best is None:
             raise ValueError("there are no best weights yet: no metric has been finite")
-        if self._best_params is None:
-            import_module("swiftopt").load(self._path, params=self._arrays())
-            return
         arrays = self._arrays()
+        if self._path is not None:
+            load(self._path, params=arrays)
+            return
+        assert self._best_params is not None
         for name, array in arrays.items():
             _check_same(f"parameter {name!r}", array, self._best_params[name])
         for name, array in arrays.items():

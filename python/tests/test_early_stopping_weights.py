@@ -7,10 +7,6 @@ import pytest
 
 import swiftopt as so
 
-needs_save = pytest.mark.skipif(
-    not hasattr(so, "save"), reason="there are no checkpoints in this version"
-)
-
 
 class TestWeights:
     @pytest.mark.parametrize(
@@ -137,7 +133,6 @@ class TestWeights:
         assert params["w"].tolist() == [1, 1]
 
 
-@needs_save
 class TestFile:
     def test_the_best_come_back_from_it(self, tmp_path):
         w, path = np.zeros(3, np.float32), tmp_path / "best.safetensors"

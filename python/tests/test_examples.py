@@ -208,7 +208,6 @@ def test_state_dtypes_runs_on_made_up_data(data_folder):
 
 @pytest.mark.usefixtures("needs_demo_packages")
 def test_mixed_precision_runs_on_made_up_data(data_folder):
-    pytest.importorskip("safetensors")
     process = run_script("mixed_precision_numpy.py", "--quick", SWIFTOPT_DATA=str(data_folder))
     assert process.returncode == 0, process.stderr  # 1 if the bits differ after the kill
     printed = " ".join(process.stdout.split())
