@@ -16,15 +16,27 @@ let settings: [SwiftSetting] =
     ]
     : [])
 
-/// One instruction level: a folder of links to the sources of SwiftOptKernels,
-/// compiled for one processor generation.
+/// One instruction level of kernels, layers or matrix products: a folder of links to the
+/// sources of the baseline's, compiled for one processor generation.
 func level(_ name: String, define: String, flags: [String] = []) -> Target {
   .target(
     name: name,
-    dependencies: ["CSwiftOpt", "SwiftOptShims", "SwiftOptOptimizers"],
+    dependencies: ["CSwiftOpt", "SwiftOptShims", "SwiftOptMath", "SwiftOptOptimizers"],
     swiftSettings: settings + [.define(define), .unsafeFlags(flags)]
   )
 }
+
+/// The same of SwiftOptMatrix.
+func matrixLevel(_ name: String, define: String, flags: [String] = []) -> Target {
+  .target(
+    name: name,
+    dependencies: ["CSwiftOpt", "SwiftOptShims", "SwiftOptMath"],
+    swiftSettings: settings + [.define(define), .unsafeFlags(flags)]
+  )
+}
+
+let avx2 = ["-Xcc", "-march=x86-64-v3"]
+let avx512 = ["-Xcc", "-march=x86-64-v4", "-Xcc", "-mprefer-vector-width=512"]
 
 let package = Package(
   name: "swiftopt",
@@ -35,6 +47,7 @@ let package = Package(
     .target(name: "CSwiftOpt"),
     .target(
       name: "SwiftOptShims",
+      dependencies: ["CSwiftOpt"],
       cSettings: isEmbedded ? [.define("SWIFTOPT_OLD_GLIBC")] : []),
     .target(name: "SwiftOptMath", swiftSettings: settings),
     .target(
@@ -51,18 +64,32 @@ let package = Package(
     level(
       "SwiftOptKernelsAVX2",
       define: "SWIFTOPT_AVX2",
-      flags: ["-Xcc", "-march=x86-64-v3"]
+      flags: avx2
     ),
     level(
       "SwiftOptKernelsAVX512",
       define: "SWIFTOPT_AVX512",
-      flags: ["-Xcc", "-march=x86-64-v4", "-Xcc", "-mprefer-vector-width=512"]
+      flags: avx512
     ),
+    matrixLevel("SwiftOptMatrix", define: "SWIFTOPT_BASELINE"),
+    matrixLevel("SwiftOptMatrixAVX2", define: "SWIFTOPT_AVX2", flags: avx2),
+    matrixLevel("SwiftOptMatrixAVX512", define: "SWIFTOPT_AVX512", flags: avx512),
+    matrixLevel(
+      "SwiftOptMatrixAVX512BF16",
+      define: "SWIFTOPT_AVX512BF16",
+      flags: avx512 + ["-Xcc", "-mavx512bf16"]
+    ),
+    level("SwiftOptLayers", define: "SWIFTOPT_BASELINE"),
+    level("SwiftOptLayersAVX2", define: "SWIFTOPT_AVX2", flags: avx2),
+    level("SwiftOptLayersAVX512", define: "SWIFTOPT_AVX512", flags: avx512),
     .target(
       name: "SwiftOptEngine",
       dependencies: [
         "CSwiftOpt", "SwiftOptShims", "SwiftOptOptimizers",
         "SwiftOptKernels", "SwiftOptKernelsAVX2", "SwiftOptKernelsAVX512",
+        "SwiftOptLayers", "SwiftOptLayersAVX2", "SwiftOptLayersAVX512",
+        "SwiftOptMatrix", "SwiftOptMatrixAVX2", "SwiftOptMatrixAVX512",
+        "SwiftOptMatrixAVX512BF16",
       ],
       swiftSettings: settings
     ),
@@ -79,6 +106,8 @@ let package = Package(
       dependencies: [
         "CSwiftOpt", "SwiftOptShims", "SwiftOptOptimizers",
         "SwiftOptKernels", "SwiftOptKernelsAVX2", "SwiftOptKernelsAVX512",
+        "SwiftOptMatrix", "SwiftOptMatrixAVX2", "SwiftOptMatrixAVX512",
+        "SwiftOptMatrixAVX512BF16",
       ],
       path: "Tests/TestSupport",
       swiftSettings: settings
@@ -86,6 +115,11 @@ let package = Package(
     .testTarget(
       name: "SwiftOptKernelsTests",
       dependencies: ["TestSupport", "CSwiftOpt", "SwiftOptShims", "SwiftOptOptimizers"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "SwiftOptMatrixTests",
+      dependencies: ["TestSupport", "CSwiftOpt", "SwiftOptShims"],
       swiftSettings: settings
     ),
     .testTarget(

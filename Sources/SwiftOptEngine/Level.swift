@@ -44,4 +44,28 @@ public enum Level {
     }
     return table
   }
+
+  /// The layer functions of level `index`.
+  static func layers(_ index: Int32) -> so_layers {
+    var table = so_layers()
+    switch index {
+    case 2: so_layers_avx512(&table)
+    case 1: so_layers_avx2(&table)
+    default: so_layers_baseline(&table)
+    }
+    return table
+  }
+
+  /// The matrix products of level `index`: at the highest one, on processors that have it,
+  /// with the bfloat16 dot product.
+  public static func matrixFunctions(_ index: Int32) -> so_matrix_functions {
+    var table = so_matrix_functions()
+    switch index {
+    case 2 where so_level_has_bfloat16_dot() != 0: so_matrix_avx512bf16(&table)
+    case 2: so_matrix_avx512(&table)
+    case 1: so_matrix_avx2(&table)
+    default: so_matrix_baseline(&table)
+    }
+    return table
+  }
 }

@@ -17,7 +17,7 @@ extension Step {
     let numbers = tensorStep(index)
     let orthogonalization = NewtonSchulz(
       dtype: tensor.computationDtype, rows: rows, columns: columns, kernels: kernels,
-      workspace: steps + tensor.stepsBytes)
+      products: products, workspace: steps + tensor.stepsBytes)
     let matrixBytes = rows * columns * (tensor.computationDtype == SO_FLOAT64 ? 8 : 4)
     for matrix in 0..<Int(tensor.count) / (rows * columns) {
       orthogonalization.run(

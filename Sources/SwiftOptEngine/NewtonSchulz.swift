@@ -18,6 +18,7 @@ struct NewtonSchulz {
   let rows: Int
   let columns: Int
   let kernels: so_kernels
+  let products: so_matrix_functions
   /// `workspaceBytes`, aligned to 16.
   let workspace: UnsafeMutableRawPointer
 
@@ -29,16 +30,32 @@ struct NewtonSchulz {
     let size = dtype == SO_FLOAT64 ? 8 : 4
     let side = min(rows, columns)
     return rows * columns * size + 2 * side * side * size
-      + gemmBytes(rows: rows, columns: columns, size: size)
+      + productBytes(rows: rows, columns: columns, dtype: dtype)
   }
 
-  /// A dtype's larger product: both have sides of the matrix, in one order or the other.
-  private static func gemmBytes(rows: Int, columns: Int, size: Int) -> Int {
+  /// The most that a product needs at any level, and what aligns it to 64.
+  private static func productBytes(rows: Int, columns: Int, dtype: so_dtype) -> Int {
     let side = min(rows, columns)
-    func bytes(_ rows: Int, _ columns: Int, _ depth: Int) -> Int {
-      Int(so_gemm_workspace_size(Int64(size), Int64(rows), Int64(columns), Int64(depth)))
+    let isTall = rows > columns
+    var most = 0
+    var level: Int32 = 0
+    while level <= so_level_highest() {
+      let products = Level.matrixFunctions(level)
+      func need(_ rows: Int, _ columns: Int, _ depth: Int, _ a: Operand, _ b: Operand) {
+        withUnsafePointer(to: product(rows, columns, depth, dtype, a, b)) {
+          most = max(most, Int(products.workspace_size!($0)))
+        }
+      }
+      let matrix = Operand(stride: columns)
+      let square = Operand(stride: side)
+      need(
+        side, side, max(rows, columns), isTall ? matrix.transposed : matrix,
+        isTall ? matrix : matrix.transposed)
+      need(side, side, side, square, square)
+      need(rows, columns, side, isTall ? matrix : square, isTall ? square : matrix)
+      level += 1
     }
-    return max(bytes(side, side, max(rows, columns)), bytes(rows, columns, side)) + 8
+    return most + 64
   }
 
   /// Makes the matrix at `x` orthogonal, row after row without gaps. One of zeros stays.
@@ -90,28 +107,31 @@ struct NewtonSchulz {
     let polynomial = gram + side * side
     let isTall = rows > columns
     let (a, b, c) = Self.coefficients
-    let wholeX = Operand(matrix: x, stride: columns)
-    let wholeGram = Operand(matrix: gram, stride: side)
-    let wholePolynomial = Operand(matrix: polynomial, stride: side)
+    let wholeX = Operand(x, stride: columns)
+    let wholeGram = Operand(gram, stride: side)
+    let wholePolynomial = Operand(polynomial, stride: side)
 
     multiply(
-      1, isTall ? wholeX.transposed : wholeX, isTall ? wholeX : wholeX.transposed,
-      plus: 0, wholeGram, into: gram, side, side, depth: max(rows, columns), isSymmetric: true)
+      isTall ? wholeX.transposed : wholeX, isTall ? wholeX : wholeX.transposed, into: gram,
+      side, side, depth: max(rows, columns), isSymmetric: true)
+    polynomial.update(from: gram, count: side * side)
     multiply(
-      c, wholeGram, wholeGram,
-      plus: b, wholeGram, into: polynomial, side, side, depth: side, isSymmetric: true)
+      wholeGram, wholeGram, times: c, plus: b, into: polynomial, side, side, depth: side,
+      isSymmetric: true)
+    result.update(from: x, count: rows * columns)
     multiply(
-      1, isTall ? wholeX : wholePolynomial, isTall ? wholePolynomial : wholeX,
-      plus: a, wholeX, into: result, rows, columns, depth: side)
+      isTall ? wholeX : wholePolynomial, isTall ? wholePolynomial : wholeX, plus: a,
+      into: result, rows, columns, depth: side)
   }
 
-  private struct Operand<Scalar> {
-    let matrix: UnsafePointer<Scalar>
+  /// A factor; where a product is only measured, without an address.
+  private struct Operand {
+    var matrix: UnsafeRawPointer?
     let stride: Int
     var isTransposed: Int32 = 0
 
-    init(matrix: UnsafeMutablePointer<Scalar>, stride: Int) {
-      self.matrix = UnsafePointer(matrix)
+    init(_ matrix: UnsafeRawPointer? = nil, stride: Int) {
+      self.matrix = matrix
       self.stride = stride
     }
 
@@ -122,21 +142,38 @@ struct NewtonSchulz {
     }
   }
 
-  /// C = alpha · A · B + beta · D, where C is as wide in memory as D.
+  /// C = alpha · A · B + beta · C.
   private func multiply<Scalar: RealScalar>(
-    _ alpha: Double, _ a: Operand<Scalar>, _ b: Operand<Scalar>,
-    plus beta: Double, _ d: Operand<Scalar>, into c: UnsafeMutablePointer<Scalar>,
-    _ rows: Int, _ columns: Int, depth: Int, isSymmetric: Bool = false
+    _ a: Operand, _ b: Operand, times alpha: Double = 1, plus beta: Double = 0,
+    into c: UnsafeMutablePointer<Scalar>, _ rows: Int, _ columns: Int, depth: Int,
+    isSymmetric: Bool = false
   ) {
     let side = min(self.rows, self.columns)
-    let packing =
-      workspace + (self.rows * self.columns + 2 * side * side) * MemoryLayout<Scalar>.size
-    var product = so_gemm(
-      dtype: dtype, a_is_transposed: a.isTransposed, b_is_transposed: b.isTransposed,
-      is_symmetric: isSymmetric ? 1 : 0, rows: Int64(rows), columns: Int64(columns),
-      depth: Int64(depth), a: a.matrix, b: b.matrix, d: d.matrix, c: c,
-      a_stride: Int64(a.stride), b_stride: Int64(b.stride), c_stride: Int64(d.stride),
-      d_stride: Int64(d.stride), alpha: alpha, beta: beta, workspace: packing)
-    kernels.gemm!(&product)
+    let end = workspace + (self.rows * self.columns + 2 * side * side) * MemoryLayout<Scalar>.size
+    var product = Self.product(rows, columns, depth, dtype, a, b)
+    product.c = UnsafeMutableRawPointer(c)
+    (product.alpha, product.beta) = (alpha, beta)
+    product.is_symmetric = isSymmetric ? 1 : 0
+    product.workspace = UnsafeMutableRawPointer(
+      bitPattern: (UInt(bitPattern: end) + 63) & ~63)
+    products.multiply!(&product)
+  }
+
+  private static func product(
+    _ rows: Int, _ columns: Int, _ depth: Int, _ dtype: so_dtype, _ a: Operand, _ b: Operand
+  ) -> so_product {
+    let nowhere = UnsafeMutableRawPointer(bitPattern: 64)!
+    func operand(_ operand: Operand) -> so_operand {
+      so_operand(
+        data: operand.matrix ?? UnsafeRawPointer(nowhere), stride: Int64(operand.stride),
+        dtype: dtype, is_transposed: operand.isTransposed, is_packed: 0, reserved: 0)
+    }
+    return so_product(
+      rows: Int64(rows), columns: Int64(columns), depth: Int64(depth), a: operand(a),
+      b: operand(b), c: nowhere, c_stride: Int64(columns), c_dtype: dtype,
+      activation: Int32(SO_ACTIVATION_NONE), mask_activation: Int32(SO_ACTIVATION_NONE),
+      is_symmetric: 0, may_use_library: 0, reserved: 0, alpha: 1, beta: 0, bias: nil, residual: nil, residual_stride: 0,
+      preactivation: nil, mask: nil, mask_stride: 0, column_sums: nil, column_square_sums: nil,
+      workspace: nil)
   }
 }

@@ -13,6 +13,7 @@ struct Step {
   let tensors: UnsafeMutablePointer<so_tensor>
   let workspace: Workspace
   let kernels: so_kernels
+  let products: so_matrix_functions
   let description: DescriptionPointer
   /// Bit i: slot i has an element for each of the parameter's, as the pipeline expects.
   let fullSlots: UInt32
@@ -73,7 +74,7 @@ extension so_plan {
     guard let tensors else { return nil }
     var step = Step(
       plan: self, tensors: tensors, workspace: workspace, kernels: Level.kernels(level),
-      description: workspace.description,
+      products: Level.matrixFunctions(level), description: workspace.description,
       fullSlots: workspace.description.fullSlots)
     return body(&step)
   }

@@ -24,6 +24,5 @@ func fill(_ table: UnsafeMutablePointer<so_kernels>) {
     decode: { decode($0.pointee, dtype: $1, into: $2) },
     encode: { encode($2, dtype: $1, into: $0.pointee) },
     cast: { cast($0.pointee, to: $1.pointee) },
-    gemm: { gemm($0.pointee) },
     factor_sums: { factorSums($0) })
 }

@@ -14,6 +14,7 @@ static const uint32_t v3_leaf_7_ebx = bit_BMI | bit_AVX2 | bit_BMI2;
 static const uint32_t v3_extended_ecx = bit_LAHF_LM | bit_LZCNT;
 static const uint32_t v4_leaf_7_ebx =
     bit_AVX512F | bit_AVX512DQ | bit_AVX512CD | bit_AVX512BW | bit_AVX512VL;
+static const uint32_t leaf_7_1_eax_avx512_bf16 = 1 << 5;
 
 /* Bits of XCR0: the register files that the operating system saves. */
 static const uint32_t xcr0_xmm_ymm = 1 << 1 | 1 << 2;
@@ -38,8 +39,15 @@ int32_t so_cpu_level(void) {
     return has_all(ebx, v4_leaf_7_ebx) && has_all(saved, xcr0_mask_zmm) ? 2 : 1;
 }
 
+int32_t so_cpu_has_bfloat16_dot(void) {
+    uint32_t eax, ebx, ecx, edx;
+    return so_cpu_level() == 2 && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) &&
+           has_all(eax, leaf_7_1_eax_avx512_bf16);
+}
+
 #else
 
 int32_t so_cpu_level(void) { return 0; }
+int32_t so_cpu_has_bfloat16_dot(void) { return 0; }
 
 #endif

@@ -68,6 +68,8 @@ void so_error_set_bounds(const char *what, int64_t index, const char *field, dou
     format_number(greatest, maximum);
     if (is_flag) {
         (void)snprintf(must, sizeof must, "0 or 1");
+    } else if (isinf(minimum) && isinf(maximum)) {
+        (void)snprintf(must, sizeof must, "finite");
     } else if (isinf(maximum)) {
         (void)snprintf(must, sizeof must, "finite and >= %s", least);
     } else if (isinf(minimum)) {
@@ -83,6 +85,20 @@ void so_error_set_overlap(int64_t index, const char *array, int64_t other,
                           const char *other_array) {
     set_message("tensors[%" PRId64 "]: its %s shares memory with the %s of tensors[%" PRId64 "]",
                 index, array, other_array, other);
+}
+
+void so_error_set_layer(const char *layer, const char *array, const char *text) {
+    set_message("%s: %s %s", layer, array, text);
+}
+
+void so_error_set_layer_count(const char *layer, const char *array, int64_t count,
+                              int64_t expected) {
+    set_message("%s: %s has %" PRId64 " elements; with these sizes it must have %" PRId64, layer,
+                array, count, expected);
+}
+
+void so_error_set_layer_overlap(const char *layer, const char *array, const char *other) {
+    set_message("%s: %s shares memory with %s, which it must not", layer, array, other);
 }
 
 void so_error_set_level(const char *name, int32_t is_known) {

@@ -14,6 +14,7 @@ static const char *const titles[SO_LEVEL_COUNT] = {"baseline", "avx2", "avx512"}
 
 static _Atomic int32_t stored = -1;
 static _Atomic int32_t highest = -1;
+static _Atomic int32_t has_bfloat16_dot = -1;
 
 const char *so_level_title(int32_t index) {
     return index >= 0 && index < SO_LEVEL_COUNT ? titles[index] : "";
@@ -44,4 +45,13 @@ int32_t so_level_highest(void) {
         atomic_store_explicit(&highest, level, memory_order_relaxed);
     }
     return level;
+}
+
+int32_t so_level_has_bfloat16_dot(void) {
+    int32_t answer = atomic_load_explicit(&has_bfloat16_dot, memory_order_relaxed);
+    if (answer < 0) {
+        answer = so_cpu_has_bfloat16_dot();
+        atomic_store_explicit(&has_bfloat16_dot, answer, memory_order_relaxed);
+    }
+    return answer;
 }

@@ -120,7 +120,7 @@ final class NewtonSchulzTests: XCTestCase {
       repeating: [0, 0], count: (bytes + 15) / 16, .end)
     let iteration = NewtonSchulz(
       dtype: Scalar.dtype, rows: rows, columns: columns, kernels: level.kernels,
-      workspace: workspace.raw)
+      products: Level.matrixFunctions(level.rawValue), workspace: workspace.raw)
     withExtendedLifetime(workspace) { iteration.run(buffer.raw, steps: steps, eps: eps) }
     return buffer.elements
   }

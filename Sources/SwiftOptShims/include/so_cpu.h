@@ -13,4 +13,7 @@
  * once and keep the answer. */
 int32_t so_cpu_level(void);
 
+/* 1: level 2, and the dot product of bfloat16 pairs (AVX-512 BF16). As slow to ask. */
+int32_t so_cpu_has_bfloat16_dot(void);
+
 #endif /* SO_CPU_H */

@@ -40,6 +40,16 @@ void so_error_set_overlap(int64_t index, const char *array, int64_t other,
 /* "level name is unknown ..." or "... is not supported by this machine". */
 void so_error_set_level(const char *name, int32_t is_known);
 
+/* "layer: array text" */
+void so_error_set_layer(const char *layer, const char *array, const char *text);
+
+/* "layer: array has count elements; with these sizes it must have expected" */
+void so_error_set_layer_count(const char *layer, const char *array, int64_t count,
+                              int64_t expected);
+
+/* "layer: array shares memory with other; ..." */
+void so_error_set_layer_overlap(const char *layer, const char *array, const char *other);
+
 #ifdef __clang__
 #pragma clang assume_nonnull end
 #endif

@@ -9,7 +9,6 @@
 #define SO_KERNELS_H
 
 #include "so_factors.h"
-#include "so_gemm.h"
 
 #include <stdint.h>
 
@@ -136,7 +135,6 @@ typedef struct so_kernels {
                                  const void *SO_K_NONNULL values);
     /* The second run becomes the first one, rounded as the second says; no 8-bit blocks. */
     void (*SO_K_NULLABLE cast)(const so_stored *SO_K_NONNULL, const so_stored *SO_K_NONNULL);
-    void (*SO_K_NULLABLE gemm)(const so_gemm *SO_K_NONNULL);
     /* Adds the squares of the run's prepared gradient to the sums in its `factors`. */
     void (*SO_K_NULLABLE factor_sums)(const so_update *SO_K_NONNULL);
 } so_kernels;

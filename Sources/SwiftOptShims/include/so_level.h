@@ -27,6 +27,9 @@ void so_level_store(int32_t index);
 /* so_cpu_level, asked once. */
 int32_t so_level_highest(void);
 
+/* so_cpu_has_bfloat16_dot, asked once. */
+int32_t so_level_has_bfloat16_dot(void);
+
 #ifdef __clang__
 #pragma clang assume_nonnull end
 #endif

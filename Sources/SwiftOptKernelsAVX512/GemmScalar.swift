@@ -1,1 +1,0 @@
-../SwiftOptKernels/GemmScalar.swift

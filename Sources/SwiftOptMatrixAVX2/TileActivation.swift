@@ -1,0 +1,1 @@
+../SwiftOptMatrix/TileActivation.swift

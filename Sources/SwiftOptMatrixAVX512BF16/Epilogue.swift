@@ -1,0 +1,1 @@
+../SwiftOptMatrix/Epilogue.swift
