@@ -15,19 +15,24 @@
 
 #include <swiftopt.h>
 
+/* Workspaces that are kept: as many layer calls can run at a time without allocating. */
+#define WORKSPACES 4
+
 /* One per module object, so that every subinterpreter has its own. */
 typedef struct {
     PyTypeObject *report_type;
     PyObject *dtype_type; /* numpy.dtype */
     /* The instances that arrays usually have, by so_dtype. SO_BFLOAT16 is NULL until
      * ml_dtypes is met; SO_BLOCK8 stands for uint8. */
-    PyObject *dtypes[SO_BLOCK8 + 1];
+    PyObject *dtypes[SO_UINT64 + 1];
     PyObject *uint16_dtype;
     PyObject *dtype_string; /* the interned "dtype" */
     PyObject *updated_string, *skipped_string;
     PyObject *one;           /* 1.0 */
     PyObject *as_array;      /* swiftopt._arrays.as_array; NULL until first needed */
     PyObject *bfloat16_view; /* swiftopt._dtypes.BFloat16View; NULL until first needed */
+    PyObject *load_blas;     /* swiftopt._blas.load; NULL until first needed */
+    void *workspaces[WORKSPACES]; /* of layer calls, kept for the next one */
 } core_state;
 
 /* How an error message calls an array: `role 'name'`, or `role` if name is NULL. */
@@ -229,6 +234,23 @@ PyObject *core_schedule_values(PyObject *module, PyObject *const *arguments, Py_
 /* -------------------------------------------------------------------- cast.c */
 
 PyObject *core_cast(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
+/* ----------------------------------------------------- layers.c, workspaces.c */
+
+extern PyType_Spec layer_call_spec;
+
+PyObject *core_layer_descriptions(PyObject *module, PyObject *unused);
+
+/* `size` bytes of any content, aligned to 64; NULL if there is no memory. Large ones are
+ * expensive to get from the system again and again, so they are kept. */
+void *take_workspace(core_state *state, int64_t size);
+void give_back_workspace(core_state *state, void *workspace);
+void free_workspaces(core_state *state);
+
+/* -------------------------------------------------------------------- blas.c */
+
+PyObject *core_set_blas(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *core_blas_is_set(PyObject *module, PyObject *unused);
 
 /* ---------------------------------------------------------------- checksum.c */
 

@@ -12,14 +12,16 @@
 const char *dtype_name(so_dtype dtype) {
     static const char *const names[] = {
         [SO_FLOAT32] = "float32",   [SO_FLOAT64] = "float64", [SO_FLOAT16] = "float16",
-        [SO_BFLOAT16] = "bfloat16", [SO_BLOCK8] = "uint8",
+        [SO_BFLOAT16] = "bfloat16", [SO_BLOCK8] = "uint8",  [SO_INT32] = "int32",
+        [SO_INT64] = "int64",     [SO_UINT64] = "uint64",
     };
     return names[dtype];
 }
 
 Py_ssize_t dtype_size(so_dtype dtype) {
     static const Py_ssize_t sizes[] = {
-        [SO_FLOAT32] = 4, [SO_FLOAT64] = 8, [SO_FLOAT16] = 2, [SO_BFLOAT16] = 2, [SO_BLOCK8] = 1,
+        [SO_FLOAT32] = 4, [SO_FLOAT64] = 8, [SO_FLOAT16] = 2, [SO_BFLOAT16] = 2,
+        [SO_BLOCK8] = 1,   [SO_INT32] = 4,   [SO_INT64] = 8,   [SO_UINT64] = 8,
     };
     return sizes[dtype];
 }
@@ -27,7 +29,7 @@ Py_ssize_t dtype_size(so_dtype dtype) {
 PyObject *dtype_choices(dtype_set allowed) {
     PyObject *text = NULL;
     int count = 0;
-    for (so_dtype dtype = SO_BLOCK8; dtype >= SO_FLOAT32; dtype--) { /* from the last one on */
+    for (so_dtype dtype = SO_UINT64; dtype >= SO_FLOAT32; dtype--) { /* from the last one on */
         if (!(allowed & DTYPE(dtype))) continue;
         PyObject *rest = text;
         const char *name = dtype_name(dtype);
@@ -48,6 +50,9 @@ so_dtype format_dtype(const char *format) {
     if (strcmp(format, "d") == 0) return SO_FLOAT64;
     if (strcmp(format, "e") == 0) return SO_FLOAT16;
     if (strcmp(format, "B") == 0) return SO_BLOCK8;
+    if (strcmp(format, "i") == 0) return SO_INT32;
+    if (strcmp(format, "l") == 0 || strcmp(format, "q") == 0) return SO_INT64;
+    if (strcmp(format, "L") == 0 || strcmp(format, "Q") == 0) return SO_UINT64;
     return 0;
 }
 
@@ -108,7 +113,7 @@ static int unusual_dtype(core_state *state, PyObject *object, PyObject *dtype) {
     if (is_dtype <= 0) return is_dtype;
     PyObject *bfloat16 = ml_dtypes_bfloat16(state);
     if (bfloat16 == NULL && PyErr_Occurred()) return -1;
-    for (so_dtype known = SO_FLOAT32; known <= SO_BLOCK8; known++) {
+    for (so_dtype known = SO_FLOAT32; known <= SO_UINT64; known++) {
         PyObject *other = known == SO_BFLOAT16 ? bfloat16 : state->dtypes[known];
         int is_equal = other != NULL ? PyObject_RichCompareBool(dtype, other, Py_EQ) : 0;
         if (is_equal != 0) return is_equal > 0 ? (int)known : -1;
@@ -134,8 +139,8 @@ int load_dtypes(core_state *state) {
     state->dtype_type = PyObject_GetAttrString(numpy, "dtype");
     Py_DECREF(numpy);
     if (state->dtype_type == NULL) return -1;
-    for (so_dtype dtype = SO_FLOAT32; dtype <= SO_BLOCK8; dtype++) {
-        if (dtype == SO_BFLOAT16) continue;
+    for (so_dtype dtype = SO_FLOAT32; dtype <= SO_UINT64; dtype++) {
+        if (dtype == SO_BFLOAT16 || dtype_name(dtype) == NULL) continue;
         state->dtypes[dtype] =
             PyObject_CallFunction(state->dtype_type, "s", dtype_name(dtype));
         if (state->dtypes[dtype] == NULL) return -1;

@@ -103,6 +103,11 @@ static PyMethodDef core_methods[] = {
     {"set_num_threads", core_set_num_threads, METH_O,
      PyDoc_STR("set_num_threads($module, n, /)\n--\n\n"
                "Let one call use up to n threads, the calling one included.")},
+    {"set_blas", (PyCFunction)(void (*)(void))core_set_blas, METH_FASTCALL,
+     PyDoc_STR("set_blas($module, sgemm, dgemm, integer_bits, /)\n--\n\n"
+               "Use the CBLAS functions at these addresses, 0 for none; see so_blas_set.")},
+    {"blas_is_set", core_blas_is_set, METH_NOARGS,
+     PyDoc_STR("blas_is_set($module, /)\n--\n\nWhether set_blas was given a library.")},
     {"optimizer_descriptions", core_optimizer_descriptions, METH_NOARGS,
      PyDoc_STR("optimizer_descriptions($module, /)\n--\n\n"
                "A dict per optimizer: name, lr, weight_decay, decay, kind,\n"
@@ -131,6 +136,11 @@ static PyMethodDef core_methods[] = {
     {"cast", (PyCFunction)(void (*)(void))core_cast, METH_FASTCALL,
      PyDoc_STR("cast($module, source, out, stochastic, seed, /)\n--\n\n"
                "out[i] = source[i], rounded to the nearest or by chance.")},
+    {"layer_descriptions", core_layer_descriptions, METH_NOARGS,
+     PyDoc_STR("layer_descriptions($module, /)\n--\n\n"
+               "A dict per layer function: name, uses_products, arrays (name, kind, role,\n"
+               "is_optional, may_be), sizes (name), settings (name, default, minimum, maximum,\n"
+               "maximum_is_open, is_flag).")},
     {"checksum", (PyCFunction)(void (*)(void))core_checksum, METH_FASTCALL,
      PyDoc_STR("checksum($module, data, seed, /)\n--\n\n"
                "XXH64 of the bytes of a C-contiguous buffer.")},
@@ -139,6 +149,14 @@ static PyMethodDef core_methods[] = {
                "XXH64 with seed 0 of each block of a C-contiguous buffer, as a tuple.")},
     {NULL, NULL, 0, NULL},
 };
+
+static int add_type(PyObject *module, PyType_Spec *spec) {
+    PyObject *type = PyType_FromModuleAndSpec(module, spec, NULL);
+    if (type == NULL) return -1;
+    int result = PyModule_AddType(module, (PyTypeObject *)type);
+    Py_DECREF(type);
+    return result;
+}
 
 static int core_exec(PyObject *module) {
     core_state *state = PyModule_GetState(module);
@@ -152,21 +170,19 @@ static int core_exec(PyObject *module) {
     }
     state->report_type = make_report_type();
     if (state->report_type == NULL || PyModule_AddType(module, state->report_type) < 0) return -1;
-    PyObject *plan_type = PyType_FromModuleAndSpec(module, &plan_spec, NULL);
-    if (plan_type == NULL) return -1;
-    int result = PyModule_AddType(module, (PyTypeObject *)plan_type);
-    Py_DECREF(plan_type);
-    return result;
+    if (add_type(module, &plan_spec) < 0) return -1;
+    return add_type(module, &layer_call_spec);
 }
 
 static int core_traverse(PyObject *module, visitproc visit, void *arg) {
     core_state *state = PyModule_GetState(module);
     Py_VISIT(state->report_type);
     Py_VISIT(state->dtype_type);
-    for (so_dtype dtype = 0; dtype <= SO_BLOCK8; dtype++) Py_VISIT(state->dtypes[dtype]);
+    for (so_dtype dtype = 0; dtype <= SO_UINT64; dtype++) Py_VISIT(state->dtypes[dtype]);
     Py_VISIT(state->uint16_dtype);
     Py_VISIT(state->as_array);
     Py_VISIT(state->bfloat16_view);
+    Py_VISIT(state->load_blas);
     return 0;
 }
 
@@ -174,7 +190,7 @@ static int core_clear(PyObject *module) {
     core_state *state = PyModule_GetState(module);
     Py_CLEAR(state->report_type);
     Py_CLEAR(state->dtype_type);
-    for (so_dtype dtype = 0; dtype <= SO_BLOCK8; dtype++) Py_CLEAR(state->dtypes[dtype]);
+    for (so_dtype dtype = 0; dtype <= SO_UINT64; dtype++) Py_CLEAR(state->dtypes[dtype]);
     Py_CLEAR(state->uint16_dtype);
     Py_CLEAR(state->dtype_string);
     Py_CLEAR(state->updated_string);
@@ -182,6 +198,8 @@ static int core_clear(PyObject *module) {
     Py_CLEAR(state->one);
     Py_CLEAR(state->as_array);
     Py_CLEAR(state->bfloat16_view);
+    Py_CLEAR(state->load_blas);
+    free_workspaces(state);
     return 0;
 }
 

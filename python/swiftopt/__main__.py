@@ -22,6 +22,7 @@ def information() -> dict[str, Any]:
         "level": _core.level(),
         "levels": [name for name in _core.level_names() if _core.level_supported(name)],
         "threads": _core.get_num_threads(),
+        "blas": _blas()._asdict(),
         "dtypes": list(KINDS),
         "state_dtypes": [*KINDS, BLOCK8],
         "optimizers": sorted(swiftopt.optimizers.__all__, key=str.lower),
@@ -45,8 +46,25 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(facts, indent=2))
         return
+    facts["blas"] = _blas_text(_blas())
     for name, value in facts.items():
         print(f"{name:<13}{', '.join(value) if isinstance(value, list) else value}")
+
+
+def _blas() -> swiftopt.BlasInfo:
+    """Return what `swiftopt.blas_info` tells, or why it raises."""
+    try:
+        return swiftopt.blas_info()
+    except RuntimeError as error:
+        return swiftopt.BlasInfo("none", reason=str(error))
+
+
+def _blas_text(info: swiftopt.BlasInfo) -> str:
+    """Return the library on one line: ``openblas 0.3.31 SkylakeX, 64-bit integers, path``."""
+    if info.name == "none":
+        return f"none: {info.reason}"
+    title = " ".join(part for part in (info.name, info.version, info.core) if part)
+    return f"{title}, {info.integer_bits}-bit integers, {info.path}"
 
 
 if __name__ == "__main__":

@@ -77,6 +77,24 @@ int32_t so_threads_get(void);
 #define SO_MAX_THREADS 256
 so_status so_threads_set(int32_t count);
 
+/* ------------------------------------------------------------------- BLAS */
+
+/* Products of float32 and float64 matrices may go through a CBLAS library that the caller
+ * has loaded. Without one they are swiftopt's own, which needs none; bfloat16 always is.
+ *
+ * sgemm, dgemm: the addresses of the library's cblas_sgemm and cblas_dgemm, as dlsym gives
+ * them, or NULL for both: no library. integer_bits: the width of its integers, 32 (the usual
+ * interface) or 64 (ILP64, often with "64_" in the names).
+ *
+ * From then on several threads call the library at a time, each for a part of a product.
+ * So it must allow that, and each call must stay on the calling thread: an OpenBLAS is told
+ * so by openblas_set_num_threads(1). It must stay loaded. Running calls keep the library
+ * that they began with. */
+so_status so_blas_set(const void *SO_NULLABLE sgemm, const void *SO_NULLABLE dgemm,
+                      int32_t integer_bits);
+/* 1 if there is a library, else 0. */
+int32_t so_blas_is_set(void);
+
 /* -------------------------------------------------------------- optimizers */
 
 typedef int32_t so_dtype;
@@ -87,6 +105,10 @@ enum {
     SO_BFLOAT16 = 4, /* the upper half of a float32 */
     SO_BLOCK8 = 5,   /* 8-bit codes in blocks of 256, each with a float32 scale */
     SO_BLOCK8_UNSIGNED = 6, /* the same for values that are never negative */
+    SO_UINT8 = 7,           /* these are for indices and counters of layers */
+    SO_INT32 = 8,
+    SO_INT64 = 9,
+    SO_UINT64 = 10,
 };
 /* An 8-bit code stands for a number times its block's scale, the block's largest magnitude:
  * 0 for 0, 127 in the lower 7 bits below a sign (255 unsigned) for 1, and each code below for
@@ -339,6 +361,18 @@ so_status so_plan_receive(const so_plan *SO_NONNULL plan, int64_t tensor);
  * the sum is finite, the step finds out. */
 so_status so_plan_accumulate(const so_plan *SO_NONNULL plan, double weight);
 
+/* ------------------------------------------------------------------ layers */
+
+/* Functions of one element, where a layer or a matrix product applies one. */
+enum {
+    SO_ACTIVATION_NONE = 0,
+    SO_ACTIVATION_RELU = 1,
+    SO_ACTIVATION_GELU = 2, /* x times the normal distribution function of x, by erf */
+    SO_ACTIVATION_SILU = 3, /* x times the sigmoid of x */
+    SO_ACTIVATION_TANH = 4,
+    SO_ACTIVATION_SIGMOID = 5,
+};
+
 /* ------------------------------------------------------------------- casts */
 
 /* target[i] = source[i] in another dtype: any two of SO_FLOAT32, SO_FLOAT64, SO_FLOAT16
@@ -544,6 +578,82 @@ so_status so_schedule_validate(const double *SO_NULLABLE program, int64_t length
 so_status so_schedule_evaluate(const double *SO_NULLABLE program, int64_t length,
                                const double *SO_NULLABLE steps, int64_t count,
                                double *SO_NULLABLE values);
+
+/* ------------------------------------------------------------------ layers
+ *
+ * A layer function is one direction of a layer ("batch_norm", "batch_norm_backward"): it
+ * reads some arrays and writes others. Which arrays, sizes and settings it takes, its
+ * description tells; a call gives them in that order. All arrays are dense and row-major,
+ * images are (batch, height, width, channels). */
+
+/* Which dtypes an array may have. */
+enum {
+    SO_LAYER_VALUE = 0,  /* the call's dtype: SO_FLOAT32, SO_FLOAT64 or SO_BFLOAT16, the same
+                          * for all arrays of this kind */
+    SO_LAYER_NUMBER = 1, /* what the call's dtype is computed in: SO_FLOAT64 for SO_FLOAT64,
+                          * else SO_FLOAT32 */
+    SO_LAYER_INDEX = 2,  /* SO_UINT8, SO_INT32 or SO_INT64 */
+    SO_LAYER_RANDOM = 3, /* SO_UINT64: key and counter of Philox 4x32-10 */
+    SO_LAYER_ANY = 4,    /* SO_FLOAT32, SO_FLOAT64 or SO_BFLOAT16, whatever the others have */
+    SO_LAYER_SUM = 5,    /* SO_FLOAT64 */
+};
+
+/* What a call does with an array. */
+enum {
+    SO_LAYER_INPUT = 0,
+    SO_LAYER_OUTPUT = 1,  /* written, not read */
+    SO_LAYER_UPDATED = 2, /* read and written */
+};
+
+#define SO_LAYER_MAX_ARRAYS 16
+#define SO_LAYER_MAX_SIZES 16
+#define SO_LAYER_MAX_SETTINGS 8
+
+typedef struct so_layer_array_description {
+    const char *SO_NULLABLE name;
+    int32_t kind;
+    int32_t role;
+    int32_t is_optional; /* data may be NULL */
+    int32_t may_be;      /* -1, or the index of an input that it may coincide with */
+} so_layer_array_description;
+
+typedef struct so_layer_description {
+    const char *SO_NULLABLE name;
+    int32_t array_count;
+    int32_t size_count;
+    int32_t setting_count;
+    int32_t uses_products; /* 1: it computes matrix products, so its bits depend on the level */
+    so_layer_array_description arrays[SO_LAYER_MAX_ARRAYS];
+    const char *SO_NULLABLE sizes[SO_LAYER_MAX_SIZES];
+    so_hyperparameter settings[SO_LAYER_MAX_SETTINGS];
+} so_layer_description;
+
+/* `count` elements, aligned to the size of one. What is written shares no memory with any
+ * other array of the call, except that it may be its description's `may_be` itself. */
+typedef struct so_layer_array {
+    void *SO_NULLABLE data;
+    int64_t count;
+    so_dtype dtype;
+    int32_t reserved;
+} so_layer_array;
+
+typedef struct so_layer_call {
+    int32_t layer; /* 0 <= layer < so_layer_count() */
+    int32_t reserved;
+    so_layer_array arrays[SO_LAYER_MAX_ARRAYS];
+    int64_t sizes[SO_LAYER_MAX_SIZES];
+    double settings[SO_LAYER_MAX_SETTINGS];
+    void *SO_NULLABLE workspace; /* so_layer_workspace_size bytes of any content, aligned to 64 */
+    int64_t workspace_size;
+} so_layer_call;
+
+int32_t so_layer_count(void);
+so_status so_layer_describe(int32_t layer, so_layer_description *SO_NONNULL out);
+/* Checks all of the call but its workspace, and tells how large that must be. */
+so_status so_layer_workspace_size(const so_layer_call *SO_NONNULL call,
+                                  int64_t *SO_NONNULL size);
+/* Checks the call and computes it, on several threads where that pays. */
+so_status so_layer_run(const so_layer_call *SO_NONNULL call);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,69 @@
+/// What a layer leaves for a batch norm that follows: the sums of each channel of what it
+/// stored, and of its squares, in float64. Each share of the work has sums of its own, which
+/// `finish` adds up in their order.
+struct ChannelSums {
+  let sums: UnsafeMutablePointer<Double>?
+  let squares: UnsafeMutablePointer<Double>?
+  let partials: UnsafeMutablePointer<Double>
+  /// Channels, rounded up to whole vectors.
+  let lanes: Int
+
+  @inline(__always)
+  static func bytes(shares: Int, lanes: Int) -> Int { shares &* lanes &* 16 }
+
+  @inline(__always)
+  var areWanted: Bool { sums != nil || squares != nil }
+
+  @inline(__always)
+  func begin(share: Int) {
+    guard areWanted else { return }
+    for index in 0..<2 &* lanes { partials[share &* 2 &* lanes &+ index] = 0 }
+  }
+
+  /// The sixteen sums, then the sixteen sums of squares, of a share from this channel on.
+  @inline(__always)
+  func place(share: Int, channel: Int) -> UnsafeMutablePointer<Double> {
+    partials + (share &* lanes &+ channel) &* 2
+  }
+
+  @inline(__always)
+  func finish(shares: Int, channels: Int) {
+    guard areWanted else { return }
+    for channel in 0..<channels {
+      var (sum, square) = (0.0, 0.0)
+      for share in 0..<shares {
+        let place = self.place(share: share, channel: channel & ~15) + channel & 15
+        sum += place[0]
+        square += place[16]
+      }
+      sums?[channel] = sum
+      squares?[channel] = square
+    }
+  }
+}
+
+/// The sums of sixteen channels while they are in registers.
+struct SixteenSums<Number: LayerNumber> {
+  var sums = SIMD16<Double>()
+  var squares = SIMD16<Double>()
+
+  @inline(__always)
+  init(_ place: UnsafePointer<Double>) {
+    sums = Double.load16(place)
+    squares = Double.load16(place + 16)
+  }
+
+  /// Of float32 numbers the squares are exact in float64, so that fusing changes no bit.
+  @inline(__always)
+  mutating func add(_ numbers: SIMD16<Number>) {
+    let wide = Number.widened16(numbers)
+    sums = Double.add16(sums, wide)
+    squares = Double.fused16(wide, wide, squares)
+  }
+
+  @inline(__always)
+  func store(_ place: UnsafeMutablePointer<Double>) {
+    Double.store16(sums, place)
+    Double.store16(squares, place + 16)
+  }
+}

@@ -1,0 +1,130 @@
+import SwiftOptShims
+
+/// y[n, i, j, c] = Σ x[n, i · stride + k - padding, j · stride + l - padding, c] w[k, l, c]
+/// + bias[c], sums over the kernel's places k, l, each times the dilation; then ReLU if asked.
+enum DepthwiseConv2d: LayerFunction {
+  static func describe(_ description: LayerDescription) {
+    description.name("depthwise_conv2d", usesProducts: true)
+    description.input("x")
+    description.input("weight")
+    description.input("bias", .number, optional: true)
+    description.output("y")
+    description.output("column_sums", .sum, optional: true)
+    description.output("column_square_sums", .sum, optional: true)
+    Window.describe(description, hasGroups: false)
+    description.flag("relu")
+  }
+
+  static func plan(_ plan: LayerPlan) {
+    guard let window = Window.checked(plan, kernel: 4, dilation: 10) else { return }
+    let channels = plan.size(3)
+    plan.count(0, window.batch, window.rows.input, window.columns.input, channels)
+    plan.count(1, window.rows.kernel, window.columns.kernel, channels)
+    plan.count(2, channels)
+    plan.count(3, window.batch, window.rows.output, window.columns.output, channels)
+    plan.count(4, channels)
+    plan.count(5, channels)
+    planDepthwise(plan, DepthwisePass(forward: window, channels: channels))
+  }
+
+  static func run<Element: LayerElement>(_ call: LayerCall<Element>) -> Int32 {
+    let window = Window(kernel: 4, dilation: 10) { call.size($0) }
+    runDepthwise(
+      call, DepthwisePass(forward: window, channels: call.size(3)), isTurned: false,
+      source: call.values(0), weight: call.values(1), bias: call.optional(2, Element.Number.self),
+      isRectified: call.flag(0), output: call.values(3), sums: call.optional(4, Double.self),
+      squares: call.optional(5, Double.self))
+    return ranWell
+  }
+}
+
+/// The gradient of a depthwise convolution's input: dx[n, p, q, c] = Σ dy[n, i, j, c] w[k, l, c]
+/// over all i, j, k, l that bring p, q to y[n, i, j, c].
+enum DepthwiseConv2dBackwardInput: LayerFunction {
+  static func describe(_ description: LayerDescription) {
+    description.name("depthwise_conv2d_backward_input", usesProducts: true)
+    description.input("dy")
+    description.input("weight")
+    description.output("dx")
+    Window.describe(description, hasGroups: false)
+  }
+
+  static func plan(_ plan: LayerPlan) {
+    guard let window = Window.checked(plan, kernel: 4, dilation: 10) else { return }
+    let channels = plan.size(3)
+    plan.count(0, window.batch, window.rows.output, window.columns.output, channels)
+    plan.count(1, window.rows.kernel, window.columns.kernel, channels)
+    plan.count(2, window.batch, window.rows.input, window.columns.input, channels)
+    planDepthwise(plan, DepthwisePass(backward: window, channels: channels))
+  }
+
+  static func run<Element: LayerElement>(_ call: LayerCall<Element>) -> Int32 {
+    let window = Window(kernel: 4, dilation: 10) { call.size($0) }
+    runDepthwise(
+      call, DepthwisePass(backward: window, channels: call.size(3)), isTurned: true,
+      source: call.values(0), weight: call.values(1), bias: nil, isRectified: false,
+      output: call.values(2), sums: nil, squares: nil)
+    return ranWell
+  }
+}
+
+/// The workspace of a pass: the weight as numbers and the channels' sums of each share. Then,
+/// unless they fit into a task's scratch memory, which stays in the first cache, for each share
+/// its padded rows and sixteen numbers for each of a row's places.
+private struct Layout {
+  let weightBytes: Int
+  let sumsBytes: Int
+  let ringBytes: Int
+  let shareBytes: Int
+
+  init(_ pass: DepthwisePass, numberBytes: Int) {
+    weightBytes = pass.taps &* pass.lanes &* numberBytes
+    sumsBytes = ChannelSums.bytes(shares: pass.shares.number, lanes: pass.lanes)
+    ringBytes = roundedUp(pass.ringCount &* numberBytes, to: 64)
+    let bytes = ringBytes &+ 16 &* pass.columns.target &* numberBytes
+    shareBytes = bytes > Int(SO_SCRATCH_BYTES) ? bytes : 0
+  }
+}
+
+private func planDepthwise(_ plan: LayerPlan, _ pass: DepthwisePass) {
+  guard pass.isWithinBounds(plan) else { return }
+  let layout = Layout(pass, numberBytes: plan.numberBytes)
+  plan.workspace(
+    layout.weightBytes &+ layout.sumsBytes &+ pass.shares.number &* layout.shareBytes)
+}
+
+@inline(__always)
+private func runDepthwise<Element: LayerElement>(
+  _ call: LayerCall<Element>, _ pass: DepthwisePass, isTurned: Bool,
+  source: UnsafePointer<Element>, weight: UnsafePointer<Element>,
+  bias: UnsafePointer<Element.Number>?, isRectified: Bool,
+  output: UnsafeMutablePointer<Element>, sums: UnsafeMutablePointer<Double>?,
+  squares: UnsafeMutablePointer<Double>?
+) {
+  typealias Number = Element.Number
+  let layout = Layout(pass, numberBytes: MemoryLayout<Number>.stride)
+  let shares = pass.shares
+  let numbers = call.workspace.assumingMemoryBound(to: Number.self)
+  depthwiseWeight(
+    weight, taps: pass.taps, channels: pass.channels, lanes: pass.lanes, isTurned: isTurned,
+    into: numbers)
+  let channelSums = ChannelSums(
+    sums: sums, squares: squares,
+    partials: (call.workspace + layout.weightBytes).assumingMemoryBound(to: Double.self),
+    lanes: pass.lanes)
+  let memory = call.workspace + layout.weightBytes + layout.sumsBytes
+  let kernel = DepthwiseKernel<Element>(
+    pass: pass, weight: numbers, bias: bias, isRectified: isRectified, output: output,
+    sums: channelSums)
+  shares.parallel { share, steps, scratch in
+    let ring = layout.shareBytes > 0 ? memory + share &* layout.shareBytes : scratch
+    let scratch = (ring + layout.ringBytes).assumingMemoryBound(to: Number.self)
+    channelSums.begin(share: share)
+    pass.forEachRow(steps, of: source, ring.assumingMemoryBound(to: Number.self)) {
+      padded, image, row, channel, taken in
+      kernel.run(
+        padded, share: share, image: image, row: row, channel: channel, taken: taken, scratch)
+    }
+  }
+  channelSums.finish(shares: shares.number, channels: pass.channels)
+}

@@ -1,0 +1,190 @@
+/// How the windows of one axis meet an image whose places may have zeros between them: padded
+/// place `p` is the image's place (p - padding) / stuffing where that is whole and inside, and
+/// zero elsewhere; window `t` begins at padded place t · step. A convolution has no zeros in
+/// between; the gradient of its input is one over the output's gradient, with stride - 1 zeros
+/// between its places and the kernel turned around.
+struct PaddedAxis {
+  let source: Int
+  let target: Int
+  let kernel: Int
+  let dilation: Int
+  let step: Int
+  let stuffing: Int
+  let padding: Int
+
+  @inline(__always)
+  init(forward axis: WindowAxis) {
+    source = axis.input
+    target = axis.output
+    kernel = axis.kernel
+    dilation = axis.dilation
+    step = axis.stride
+    stuffing = 1
+    padding = axis.padding
+  }
+
+  /// May have a negative padding: then the first places of the source reach nothing.
+  @inline(__always)
+  init(backward axis: WindowAxis) {
+    source = axis.output
+    target = axis.input
+    kernel = axis.kernel
+    dilation = axis.dilation
+    step = 1
+    stuffing = axis.stride
+    padding = axis.span &- 1 &- axis.padding
+  }
+
+  @inline(__always)
+  var span: Int { dilation &* (kernel &- 1) &+ 1 }
+
+  /// Padded places that the windows cover.
+  @inline(__always)
+  var padded: Int { (target &- 1) &* step &+ span }
+
+  /// The image's place, or -1 for a zero.
+  @inline(__always)
+  func sourcePlace(_ padded: Int) -> Int {
+    let stuffed = padded &- padding
+    if stuffed < 0 { return -1 }
+    let place = stuffing == 1 ? stuffed : stuffed / stuffing
+    return place < source && place &* stuffing == stuffed ? place : -1
+  }
+}
+
+/// The padded rows of an image that the windows of one row of the output cover, as numbers.
+/// Going to the next row of windows reads only what is new, and the zeros around the image are
+/// written once: its places are the same in every row.
+///
+/// The channels are in planes of `pitch` each, one after the other: so a place and the next one
+/// in its row are a constant apart.
+struct PaddedRows<Element: LayerElement> {
+  typealias Number = Element.Number
+
+  let rows: PaddedAxis
+  let columns: PaddedAxis
+  let pitch: Int
+  let memory: UnsafeMutablePointer<Number>
+  /// The padded rows that are in memory, a ring of `rows.span`, and the first one's place there.
+  private var filled = 0..<0
+  private var firstSlot = 0
+
+  /// Numbers in a plane.
+  @inline(__always)
+  static func planeCount(_ rows: PaddedAxis, _ columns: PaddedAxis, pitch: Int) -> Int {
+    rows.span &* columns.padded &* pitch
+  }
+
+  @inline(__always)
+  init(
+    _ rows: PaddedAxis, _ columns: PaddedAxis, pitch: Int, planes: Int,
+    memory: UnsafeMutablePointer<Number>
+  ) {
+    self.rows = rows
+    self.columns = columns
+    self.pitch = pitch
+    self.memory = memory
+    let count = Self.planeCount(rows, columns, pitch: pitch) &* planes
+    for index in 0..<count { memory[index] = 0 }
+  }
+
+  /// The padded row that is `offset` behind the first of those that were filled last, in a
+  /// plane; nil if it is all zeros.
+  @inline(__always)
+  func row(_ offset: Int, plane: Int = 0) -> UnsafePointer<Number>? {
+    guard rows.sourcePlace(filled.lowerBound &+ offset) >= 0 else { return nil }
+    let slot = firstSlot &+ offset
+    return UnsafePointer(
+      memory
+        + (plane &* rows.span &+ (slot < rows.span ? slot : slot &- rows.span))
+        &* columns.padded &* pitch)
+  }
+
+  /// Another image, or other channels of it: nothing of it is there yet.
+  @inline(__always)
+  mutating func forget() { filled = 0..<0 }
+
+  /// Reads what row `target` of the windows covers of an image at `source`, whose places have
+  /// `channels` elements each, of which `taken` are read.
+  @inline(__always)
+  mutating func fill(target: Int, _ source: UnsafePointer<Element>, channels: Int, taken: Int) {
+    let first = target &* rows.step
+    let last = first &+ rows.span
+    var row = filled.contains(first) ? filled.upperBound : first
+    while row < last {
+      let place = rows.sourcePlace(row)
+      if place >= 0 {
+        read(
+          source + place &* columns.source &* channels, channels: channels, taken: taken,
+          into: memory + row % rows.span &* columns.padded &* pitch)
+      }
+      row &+= 1
+    }
+    filled = first..<last
+    firstSlot = first % rows.span
+  }
+
+  @inline(__always)
+  private func read(
+    _ source: UnsafePointer<Element>, channels: Int, taken: Int,
+    into row: UnsafeMutablePointer<Number>
+  ) {
+    // The first place that isn't before the padded row, and the first beyond it.
+    let begin =
+      columns.padding < 0
+      ? (columns.stuffing &- 1 &- columns.padding) / columns.stuffing : 0
+    let beyond =
+      (columns.padded &- 1 &- columns.padding &+ columns.stuffing) / columns.stuffing
+    let end = beyond < columns.source ? beyond : columns.source
+    guard begin < end else { return }
+    let target = row + (begin &* columns.stuffing &+ columns.padding) &* pitch
+    if columns.stuffing == 1 && taken == channels && taken == pitch {
+      widen(source + begin &* channels, target, (end &- begin) &* channels)
+      return
+    }
+    let plane = Self.planeCount(rows, columns, pitch: pitch)
+    var channel = 0
+    while channel < taken {
+      let count = taken &- channel < pitch ? taken &- channel : pitch
+      Self.readPlane(
+        source + (begin &* channels &+ channel), apart: channels, places: end &- begin,
+        count: count, target + channel / pitch &* plane, apart: columns.stuffing &* pitch)
+      channel &+= pitch
+    }
+  }
+
+  /// Out of line, for registers of its own.
+  @inline(never)
+  private static func readPlane(
+    _ source: UnsafePointer<Element>, apart step: Int, places: Int, count: Int,
+    _ target: UnsafeMutablePointer<Number>, apart targetStep: Int
+  ) {
+    if count == 16 {
+      for place in 0..<places {
+        Number.store16(Element.load16(source + place &* step), target + place &* targetStep)
+      }
+    } else {
+      for place in 0..<places {
+        for index in 0..<count {
+          target[place &* targetStep &+ index] = source[place &* step &+ index].number
+        }
+      }
+    }
+  }
+}
+
+/// Elements as numbers.
+@inline(__always)
+func widen<Element: LayerElement>(
+  _ source: UnsafePointer<Element>, _ target: UnsafeMutablePointer<Element.Number>, _ count: Int
+) {
+  var index = 0
+  while index &+ 16 <= count {
+    Element.Number.store16(Element.load16(source + index), target + index)
+    index &+= 16
+  }
+  while index < count {
+    target[index] = source[index].number
+    index &+= 1
+  }
+}

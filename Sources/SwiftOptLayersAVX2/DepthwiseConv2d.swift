@@ -1,0 +1,1 @@
+../SwiftOptLayers/DepthwiseConv2d.swift

@@ -1,0 +1,1 @@
+../SwiftOptLayers/GlobalAvgPool2d.swift

@@ -1,0 +1,1 @@
+../SwiftOptLayers/Matmul.swift

@@ -1,0 +1,1 @@
+../SwiftOptLayers/MaxPool2d.swift

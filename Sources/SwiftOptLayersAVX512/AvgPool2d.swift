@@ -1,0 +1,1 @@
+../SwiftOptLayers/AvgPool2d.swift

@@ -1,0 +1,1 @@
+../SwiftOptLayers/Conv2dBackwardWeight.swift

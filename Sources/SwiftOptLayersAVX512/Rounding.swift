@@ -1,0 +1,1 @@
+../SwiftOptLayers/Rounding.swift

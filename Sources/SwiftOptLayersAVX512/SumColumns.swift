@@ -1,0 +1,1 @@
+../SwiftOptLayers/SumColumns.swift
