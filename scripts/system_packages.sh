@@ -7,7 +7,8 @@ wanted=(
     python3-dev            # its headers
     python3-venv
     libopenblas-dev        # the matrix products of NumPy scripts
-    dataset-fashion-mnist  # the images of the demo
+    dataset-fashion-mnist  # the images of the examples
+    bible-kjv-text         # the text of the character transformer
     qemu-user              # old processors for the tests
 )
 

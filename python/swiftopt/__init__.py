@@ -1,13 +1,19 @@
-"""Native optimizers and schedules that update NumPy arrays in place.
+"""Native optimizers, schedules and layers that work on NumPy arrays in place.
 
 >>> import numpy as np, swiftopt as so
 >>> w = np.zeros(3, np.float32)
 >>> optimizer = so.AdamW([w], lr=so.warmup_cosine(0.1, warmup=2, total=10), clip_norm=1.0)
 >>> optimizer.step([np.ones(3, np.float32)]).lr
 0.0
+
+Layers are in `swiftopt.nn`, which is imported when it is first used.
 """
 
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from swiftopt import control, optimizers, schedules
+from swiftopt._blas import BlasInfo, blas_info
 from swiftopt._cast import cast
 from swiftopt._checkpoint import Checkpoint, CheckpointError, load, save
 from swiftopt._core import Report
@@ -19,16 +25,31 @@ from swiftopt.optimizer import Optimizer
 from swiftopt.optimizers import *  # noqa: F403
 from swiftopt.schedules import *  # noqa: F403
 
+if TYPE_CHECKING:
+    from swiftopt import nn as nn
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import `swiftopt.nn` when it is first asked for: optimizers alone start faster."""
+    if name == "nn":
+        from importlib import import_module
+
+        return import_module("swiftopt.nn")
+    raise AttributeError(f"module 'swiftopt' has no attribute {name!r}")
+
 
 __all__ = [
     "BFloat16View",
+    "BlasInfo",
     "Checkpoint",
     "CheckpointError",
     "Optimizer",
     "Report",
     "__version__",
     "bfloat16_view",
+    "blas_info",
     "cast",
     "control",
     "get_num_threads",
