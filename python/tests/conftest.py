@@ -11,6 +11,10 @@ from swiftopt import _core
 
 from .cases import LEVELS
 
+# They are imported by the tests that run them. As modules with doctests, each on its own, they
+# would not find what is beside their folder.
+collect_ignore = ["layer_rows"]
+
 # Deterministic, so that a run can be repeated; no deadline, because shared CI machines stall.
 hypothesis.settings.register_profile("swiftopt", deadline=None, derandomize=True, max_examples=60)
 hypothesis.settings.load_profile("swiftopt")

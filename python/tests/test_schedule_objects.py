@@ -238,7 +238,7 @@ def test_limits_are_those_of_the_native_programs():
 
 def test_codes_are_those_of_the_header():
     header = Path(__file__).parents[2] / "Sources" / "CSwiftOpt" / "include" / "swiftopt.h"
-    section = header.read_text().partition("schedules */")[2]
+    section = header.read_text().partition("schedules */")[2].partition("/* ----")[0]
     declared = dict(re.findall(r"^    SO_(\w+) = (\d+),", section, re.MULTILINE))
     used = {}
     for module in Path(so.__file__).parent.glob("_schedule*.py"):
