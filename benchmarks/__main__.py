@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .cases import CASES, QUICK_LARGEST, THREADS, run
 from .machine import facts
+from .products_summary import describe_products
 from .report import describe_all, describe_case, describe_facts
 from .report_json import as_json
 from .timing import PAIRS
@@ -52,6 +53,7 @@ def main() -> None:
         outcomes.append(run(case, rounds))
         print(describe_case(outcomes[-1]), flush=True)
     print(describe_all(outcomes))
+    print(describe_products(outcomes))
     arguments.json.parent.mkdir(parents=True, exist_ok=True)
     arguments.json.write_text(json.dumps(as_json(machine, outcomes), indent=1) + "\n")
     print(f"\nEvery sample is in {arguments.json}")

@@ -38,6 +38,10 @@ class Contender:
         """Say whether a fresh contender, over arrays of its own, does its work."""
         raise NotImplementedError
 
+    def where(self) -> dict[str, float]:
+        """Return the seconds that parts of a step take, if it has parts; asked at the end."""
+        return {}
+
 
 class Stepper(Contender):
     """A contender that does optimizer steps."""

@@ -10,6 +10,8 @@ from .judge import EVEN, LOSS, WIN, Comparison, Verdict, compare, judge, speedup
 from .limit import Limit
 from .timing import Interval, Timings
 
+#: Of a step, those that take longest; the JSON has all.
+_PARTS = 24
 _HEADINGS = ("contender", "time a step", "x limit [95 %]", "GB/s", "check", "swiftopt")
 
 
@@ -59,7 +61,7 @@ def _rows(outcome: Outcome, timings: Timings) -> list[list[str]]:
                 name,
                 _time(time),
                 _ratio(timings.ratio(name, Limit.name)) if has_limit else "no limit",
-                f"{outcome.bytes_per_step / time / 1e9:.1f}",
+                f"{outcome.bytes_per_step / time / 1e9:.1f}" if outcome.bytes_per_step else "-",
                 _check(outcome, name),
                 against.get(name, "-"),
             ]
@@ -87,6 +89,19 @@ def _bar(verdict: Verdict) -> str:
         shown = measured and _ratio(measured)
     text = f"  {verdict.verdict:<12}  {verdict.case}: {wish}: {shown or 'nothing'}"
     return f"{text} ({verdict.reason})" if verdict.reason else text
+
+
+def _where(outcome: Outcome) -> list[str]:
+    """List what a step of each contender spends its time on."""
+    lines = []
+    for name, parts in outcome.where.items():
+        lines.append(f"  where a step of {name} goes ({_time(sum(parts.values()))}):")
+        largest = sorted(parts, key=lambda part: -parts[part])[:_PARTS]
+        shown = {part: parts[part] for part in parts if part in largest}
+        if rest := sum(parts.values()) - sum(shown.values()):
+            shown[f"the other {len(parts) - len(shown)}"] = rest
+        lines += [f"    {_time(seconds):>8}  {part}" for part, seconds in shown.items()]
+    return lines
 
 
 def _ratios_by_size(outcomes: Sequence[Outcome]) -> list[str]:
@@ -126,6 +141,7 @@ def describe_case(outcome: Outcome) -> str:
         f"  {name}: {threads} threads are {_ratio(speedup)} times as fast as 1"
         for (name, threads), speedup in speedups(outcome).items()
     ]
+    lines += _where(outcome)
     lines += [f"  MISSING: {name}: {why}" for name, why in outcome.missing.items()]
     lines += [_bar(judge(outcome, bar)) for bar in outcome.case.bars]
     return "\n".join(lines)

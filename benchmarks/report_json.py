@@ -33,6 +33,7 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
         "others_share": timings.others_share if timings else None,
         "disturbances": timings.disturbances if timings else [],
         "contenders": contenders,
+        "where": outcome.where,
         "missing": outcome.missing,
         "bars": [asdict(judge(outcome, bar)) for bar in outcome.case.bars],
         "speedups": {f"{n}, {t} threads": asdict(s) for (n, t), s in speedups(outcome).items()},

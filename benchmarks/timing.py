@@ -2,7 +2,8 @@
 
 Every round gives each contender one turn. A turn waits until no thread of the process
 uses a processor any more, runs some calls that aren't timed (the waiting let the pool
-fall asleep and the caches cool), then times calls that fill SAMPLE_SECONDS.
+fall asleep and the caches cool), then times calls that fill SAMPLE_SECONDS, or what the
+case says.
 """
 
 from __future__ import annotations
@@ -108,16 +109,16 @@ def _timed(contender: Contender, repeats: int) -> float:
     return (time.perf_counter_ns() - start) * 1e-9
 
 
-def _calibrate(contender: Contender) -> int:
+def _calibrate(contender: Contender, sample_seconds: float) -> int:
     """Find how many steps fill a sample; also compiles and warms up what needs it."""
     contender.begin()
     contender.run(1)
     repeats = 1
     # The best of three: one interruption here would leave every sample too short.
-    while (seconds := min(_timed(contender, repeats) for _ in range(3))) < SAMPLE_SECONDS / 4:
+    while (seconds := min(_timed(contender, repeats) for _ in range(3))) < sample_seconds / 4:
         repeats *= 2
     contender.end()
-    return max(1, math.ceil(repeats * SAMPLE_SECONDS / seconds))
+    return max(1, math.ceil(repeats * sample_seconds / seconds))
 
 
 def _turn(contender: Contender, repeats: int) -> float:
@@ -140,7 +141,9 @@ def _order(contenders: Sequence[Contender], generator: np.random.Generator) -> l
     return [*peers[:place], *neighbours, *peers[place:]]
 
 
-def measure(contenders: Sequence[Contender], rounds: int) -> Timings:
+def measure(
+    contenders: Sequence[Contender], rounds: int, sample_seconds: float = SAMPLE_SECONDS
+) -> Timings:
     """Time all contenders, interleaved; the garbage collector is off meanwhile."""
     generator = np.random.default_rng(4)
     seconds: dict[str, list[float]] = {c.name: [] for c in contenders}
@@ -152,7 +155,7 @@ def measure(contenders: Sequence[Contender], rounds: int) -> Timings:
         repeats = {}
         for contender in contenders:
             _settle()
-            repeats[contender.name] = _calibrate(contender)
+            repeats[contender.name] = _calibrate(contender, sample_seconds)
         for _ in range(rounds):
             for contender in _order(contenders, generator):
                 unsettled += not _settle()

@@ -7,9 +7,12 @@ from .base import THREADS, Bar, Case, Outcome, run
 from .casts import CASTS
 from .checkpoints import CHECKPOINTS
 from .every_rule import EVERY_RULE
+from .kernels import KERNEL_CASES
 from .low_precision import LOW_PRECISION
+from .products import PRODUCTS
 from .schedules import SCHEDULES
 from .tail import TAIL
+from .training import TRAINING
 
 __all__ = ["CASES", "QUICK_LARGEST", "THREADS", "Bar", "Case", "Outcome", "run"]
 
@@ -21,5 +24,8 @@ CASES: tuple[Case, ...] = (
     *CASTS,
     *SCHEDULES,
     *CHECKPOINTS,
+    *PRODUCTS,
+    *KERNEL_CASES,
+    *TRAINING,
 )
 QUICK_LARGEST = 10_000_000

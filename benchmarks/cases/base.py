@@ -17,7 +17,7 @@ from ..machine import available_bytes
 from ..problem import PLAIN, Problem, Settings, create
 from ..rules import RULES, Rule
 from ..shapes import Shape
-from ..timing import Timings, measure
+from ..timing import SAMPLE_SECONDS, Timings, measure
 
 THREADS = min(2, len(os.sched_getaffinity(0)))
 #: Enough that pools share the work out, small enough for float64 copies.
@@ -57,6 +57,8 @@ class Case:
     elements: int = 0
     #: Memory that it takes.
     bytes_needed: int = 0
+    #: How long a turn is, at least.
+    sample_seconds: float = SAMPLE_SECONDS
 
     def problem(self, is_small: bool) -> Any:
         """Draw the arrays; small ones are for the check."""
@@ -140,6 +142,8 @@ class Outcome:
     timings: Timings | None = None
     bytes_per_step: int = 0
     threads: int = THREADS
+    #: Seconds that the parts of a step take, by contender.
+    where: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def run(case: Case, rounds: int) -> Outcome:
@@ -171,5 +175,6 @@ def run(case: Case, rounds: int) -> Outcome:
         outcome.bytes_per_step = case.bytes_per_step(problem)
     except MissingError:
         outcome.bytes_per_step = 0
-    outcome.timings = measure(contenders, rounds)
+    outcome.timings = measure(contenders, rounds, case.sample_seconds)
+    outcome.where = {c.name: parts for c in contenders if (parts := c.where())}
     return outcome
