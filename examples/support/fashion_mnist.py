@@ -12,6 +12,12 @@ import numpy as np
 # Where Debian's package dataset-fashion-mnist installs the files.
 DEFAULT_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
+#: What the labels mean, as the data set's authors name it.
+CLASSES = (
+    "T-shirt", "trouser", "pullover", "dress", "coat",
+    "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+
 
 class DataSet(NamedTuple):
     """Flat images (n, 784) in float32 and labels (n,) in uint8, to train on and to test on."""
