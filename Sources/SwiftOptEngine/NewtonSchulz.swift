@@ -172,7 +172,8 @@ struct NewtonSchulz {
       rows: Int64(rows), columns: Int64(columns), depth: Int64(depth), a: operand(a),
       b: operand(b), c: nowhere, c_stride: Int64(columns), c_dtype: dtype,
       activation: Int32(SO_ACTIVATION_NONE), mask_activation: Int32(SO_ACTIVATION_NONE),
-      is_symmetric: 0, may_use_library: 0, reserved: 0, alpha: 1, beta: 0, bias: nil, residual: nil, residual_stride: 0,
+      is_symmetric: 0, may_use_library: 0, reserved: 0, alpha: 1, beta: 0, bias: nil, residual: nil,
+      residual_stride: 0,
       preactivation: nil, mask: nil, mask_stride: 0, column_sums: nil, column_square_sums: nil,
       workspace: nil)
   }
