@@ -361,7 +361,7 @@ so_status so_plan_receive(const so_plan *SO_NONNULL plan, int64_t tensor);
  * the sum is finite, the step finds out. */
 so_status so_plan_accumulate(const so_plan *SO_NONNULL plan, double weight);
 
-/* ------------------------------------------------------------------ layers */
+/* ------------------------------------------------------------- activations */
 
 /* Functions of one element, where a layer or a matrix product applies one. */
 enum {
