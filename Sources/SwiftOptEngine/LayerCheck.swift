@@ -13,6 +13,8 @@ public enum LayerProblem {
   case setting(so_hyperparameter, Double)
   /// An array, by its name.
   case array(UnsafePointer<CChar>?, StaticString)
+  /// An array of indices of which one is out of range; `so_error_note_index` has which.
+  case index(UnsafePointer<CChar>?)
   /// An array's dtype.
   case dtype(UnsafePointer<CChar>?, StaticString)
   /// How many elements an array has, and must have.
@@ -158,7 +160,7 @@ struct LayerCheck {
         let array = so_layer_array_at(call, other).pointee
         guard let otherData = array.data, array.count > 0 else { continue }
         // An output may be its input itself, element for element.
-        if Int64(entry.may_be) == other && otherData == data
+        if Int64(entry.may_be) == other && otherData == data && array.count == written.count
           && bytesPerElement(array.dtype) == bytesPerElement(written.dtype)
         {
           continue

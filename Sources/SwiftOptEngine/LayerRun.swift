@@ -29,8 +29,6 @@ extension so_layer_call {
     }
     let array = run(call, check.dtype, &matrix)
     guard array >= 0 else { return nil }
-    return .array(
-      so_layer_described_array(&check.description, Int64(array)).pointee.name,
-      "has an index that is out of range")
+    return .index(so_layer_described_array(&check.description, Int64(array)).pointee.name)
   }
 }

@@ -8,7 +8,8 @@ import SwiftOptShims
 /// Statistics are those of the batch in training, or if there are no running ones; those of a
 /// convolution's epilogue, sums of x and x² in float64, save the pass for them, but lose
 /// digits where the mean is large beside the deviation: the variance has an absolute error of
-/// some 2^-53 (mean² + variance). Training also moves the running ones: by `momentum` towards
+/// some 2^-53 (mean² + variance), or for bfloat16, of which a few are first summed up in
+/// float32, 2^-24 (mean² + variance), far below what rounding to bfloat16 did to x. Training also moves the running ones: by `momentum` towards
 /// mean and unbiased variance of the batch.
 enum BatchNorm: LayerFunction {
   static func describe(_ description: LayerDescription) {

@@ -10,6 +10,9 @@ import SwiftOptShims
 /// (Ioffe & Szegedy 2015, section 3, put together); without the last two terms if not in
 /// training, when the statistics were constants. Where ReLU's result was 0 is found from y; if
 /// y isn't given, from x, weight and bias, which saves reading it but knows of no residual.
+///
+/// If only means of every `pooled_rows` rows were used, as by global pooling, dy may be their
+/// gradient: as many rows fewer to read, and none to write before.
 enum BatchNormBackward: LayerFunction {
   static func describe(_ description: LayerDescription) {
     description.name("batch_norm_backward")
@@ -28,13 +31,16 @@ enum BatchNormBackward: LayerFunction {
     description.size("channels")
     description.flag("training", true)
     description.flag("relu")
+    description.setting("pooled_rows", 1, minimum: 1, maximum: 0x1p40)
   }
 
   static func plan(_ plan: LayerPlan) {
     let (rows, channels) = (plan.size(0), plan.size(1))
     plan.positive(0)
     plan.positive(1)
-    plan.count(0, rows, channels)
+    let pooled = Int(plan.setting(2))
+    if rows % pooled != 0 { plan.fault(size: 0, "a multiple of pooled_rows") }
+    plan.count(0, rows / pooled, channels)
     plan.count(1, rows, channels)
     plan.count(2, rows, channels)
     plan.count(3, channels)
@@ -45,12 +51,14 @@ enum BatchNormBackward: LayerFunction {
     plan.count(8, channels)
     plan.count(9, channels)
     plan.count(10, rows, channels)
-    plan.columnSums(rows, channels, lines: 5)
+    plan.columnSums(rows, channels, lines: 5, isFolded: pooled == 1)
   }
 
   static func run<Element: LayerElement>(_ call: LayerCall<Element>) -> Int32 {
     typealias Number = Element.Number
-    let layout = FoldedRows(rows: call.size(0), channels: call.size(1))
+    let pooled = Int(call.setting(2))
+    let layout = FoldedRows(
+      rows: call.size(0), channels: call.size(1), isFolded: pooled == 1)
     let sums = ColumnSums<Number>(layout: layout, memory: call.workspace)
     let (weight, bias) = (call.optional(3, Number.self), call.optional(4, Number.self))
     let (mean, inverse) = (call.numbers(5), call.numbers(6))
@@ -61,13 +69,14 @@ enum BatchNormBackward: LayerFunction {
     layout.spread(sums.line(2), of: bias, else: 0) { _, bias in bias }
     let matrices = GradientMatrices(
       dy: call.values(0), x: call.values(1), y: call.optional(2, Element.self),
-      dresidual: call.optional(10, Element.self), hasReLU: call.flag(1), means: sums.line(0),
-      scales: sums.line(1), biases: sums.line(2))
+      dresidual: call.optional(10, Element.self), hasReLU: call.flag(1), pooled: pooled,
+      share: 1 / Number(Double(pooled)), means: sums.line(0), scales: sums.line(1),
+      biases: sums.line(2))
     parallelFor(layout.blocks, grain: 1) { begin, end, _ in
       for block in begin..<end {
         let kernel = GradientSumKernel(
           matrices: matrices, lanes: layout.lanes, partial: sums.partial(block))
-        sums.sum(block) { layout.visit(kernel, $0, $1) }
+        sums.sum(block) { visit(kernel, layout, $0, $1) }
       }
     }
     sums.total()
@@ -79,10 +88,30 @@ enum BatchNormBackward: LayerFunction {
     parallelFor(layout.blocks, grain: 1) { begin, end, _ in
       for number in begin..<end {
         let (first, last) = layout.rows(of: layout.blocks &- 1 &- number)
-        layout.visit(kernel, first, last)
+        visit(kernel, layout, first, last)
       }
     }
     return ranWell
+  }
+
+  /// As the layout's visit, but of the rows that share one of a pooled dy at a time.
+  @inline(__always)
+  private static func visit<Kernel: GradientRowKernel>(
+    _ kernel: Kernel, _ layout: FoldedRows, _ begin: Int, _ end: Int
+  ) {
+    let (pooled, dy) = (kernel.matrices.pooled, kernel.matrices.dy)
+    var kernel = kernel
+    var row = begin
+    while row < end {
+      var last = end
+      if pooled > 1 {
+        let pool = row / pooled
+        kernel.matrices.dy = dy + pool &* layout.channels
+        last = min(end, (pool &+ 1) &* pooled)
+      }
+      layout.visit(kernel, row, last)
+      row = last
+    }
   }
 
   /// Writes the gradients of the parameters, and what dx is made with.
@@ -114,11 +143,15 @@ enum BatchNormBackward: LayerFunction {
 private struct GradientMatrices<Element: LayerElement> {
   typealias Number = Element.Number
 
-  let dy: UnsafePointer<Element>
+  /// The whole of it, or the row for the pooled ones that are visited.
+  var dy: UnsafePointer<Element>
   let x: UnsafePointer<Element>
   let y: UnsafeMutablePointer<Element>?
   let dresidual: UnsafeMutablePointer<Element>?
   let hasReLU: Bool
+  /// Rows that share one of dy, and its share of that.
+  let pooled: Int
+  let share: Number
   let means: UnsafePointer<Number>
   let scales: UnsafePointer<Number>
   let biases: UnsafePointer<Number>
@@ -129,28 +162,33 @@ private struct GradientMatrices<Element: LayerElement> {
   /// The gradient with respect to what went into the ReLU, and x.
   @inline(__always)
   func masked(
-    _ line: NormLine<Number>, _ offset: Int, _ count: Int
+    _ line: NormLine<Number>, _ offset: Int, _ lane: Int, _ count: Int
   ) -> (g: SIMD16<Number>, x: SIMD16<Number>) {
     let x = load(x + offset, count, fill: line.mean)
-    let dy = load(dy + offset, count)
+    let dy = load(dy + (pooled > 1 ? lane : offset), count) * share
     if !hasReLU { return (dy, x) }
     let result = y.map { load($0 + offset, count) } ?? line.normalised(x)
     return (Number.reluGradient16(dy, result), x)
   }
 }
 
+private protocol GradientRowKernel: RowKernel {
+  associatedtype Element: LayerElement
+  var matrices: GradientMatrices<Element> { get set }
+}
+
 /// Sums of g and of g (x - mean); writes dresidual on the way.
-private struct GradientSumKernel<Element: LayerElement>: RowKernel {
+private struct GradientSumKernel<Element: LayerElement>: GradientRowKernel {
   typealias Number = Element.Number
 
-  let matrices: GradientMatrices<Element>
+  var matrices: GradientMatrices<Element>
   let lanes: Int
   let partial: UnsafeMutablePointer<Number>
 
   @inline(__always)
   func vector(_ offset: Int, _ lane: Int, _ count: Int) {
     let line = matrices.line(lane)
-    let (g, x) = matrices.masked(line, offset, count)
+    let (g, x) = matrices.masked(line, offset, lane, count)
     if let dresidual = matrices.dresidual { store(g, dresidual + offset, count) }
     let (sums, products) = (partial + lane, partial + lanes + lane)
     Number.store16(Number.load16(sums) + g, sums)
@@ -159,10 +197,10 @@ private struct GradientSumKernel<Element: LayerElement>: RowKernel {
 }
 
 /// dx = scale · (g - (offset + (x - mean) · slope))
-private struct GradientKernel<Element: LayerElement>: RowKernel {
+private struct GradientKernel<Element: LayerElement>: GradientRowKernel {
   typealias Number = Element.Number
 
-  let matrices: GradientMatrices<Element>
+  var matrices: GradientMatrices<Element>
   let dx: UnsafeMutablePointer<Element>
   let offsets: UnsafePointer<Number>
   let slopes: UnsafePointer<Number>
@@ -172,10 +210,11 @@ private struct GradientKernel<Element: LayerElement>: RowKernel {
     let line = matrices.line(lane)
     let g: SIMD16<Number>
     let x: SIMD16<Number>
-    if let dresidual = matrices.dresidual {
+    // Of a pooled dy, what was stored is rounded.
+    if let dresidual = matrices.dresidual, matrices.pooled == 1 {
       (g, x) = (load(dresidual + offset, count), load(matrices.x + offset, count))
     } else {
-      (g, x) = matrices.masked(line, offset, count)
+      (g, x) = matrices.masked(line, offset, lane, count)
     }
     let mean = Number.load16(offsets + lane) + (x - line.mean) * Number.load16(slopes + lane)
     store((g - mean) * line.scale, dx + offset, count)

@@ -61,6 +61,24 @@ struct SixteenSums<Number: LayerNumber> {
     squares = Double.fused16(wide, wide, squares)
   }
 
+  /// Four at once: bfloat16 numbers in float32, where their squares are exact, before they are
+  /// added to the others.
+  @inline(__always)
+  mutating func add<Element: LayerElement>(
+    _ stored: Element.Type, _ a: SIMD16<Number>, _ b: SIMD16<Number>, _ c: SIMD16<Number>,
+    _ d: SIMD16<Number>
+  ) where Element.Number == Number {
+    if Element.self == BFloat16.self {
+      sums = Double.add16(sums, Number.widened16((a + b) + (c + d)))
+      squares = Double.add16(squares, Number.widened16((a * a + b * b) + (c * c + d * d)))
+    } else {
+      add(a)
+      add(b)
+      add(c)
+      add(d)
+    }
+  }
+
   @inline(__always)
   func store(_ place: UnsafeMutablePointer<Double>) {
     Double.store16(sums, place)

@@ -68,29 +68,27 @@ enum DepthwiseConv2dBackwardInput: LayerFunction {
   }
 }
 
-/// The workspace of a pass: the weight as numbers and the channels' sums of each share. Then,
-/// unless they fit into a task's scratch memory, which stays in the first cache, for each share
-/// its padded rows and sixteen numbers for each of a row's places.
+/// The workspace of a pass: the weight as numbers, the channels' sums of each share, and for
+/// each thread its padded rows and sixteen numbers for each of a row's places.
 private struct Layout {
   let weightBytes: Int
   let sumsBytes: Int
   let ringBytes: Int
-  let shareBytes: Int
+  let slots: Slots
 
   init(_ pass: DepthwisePass, numberBytes: Int) {
     weightBytes = pass.taps &* pass.lanes &* numberBytes
     sumsBytes = ChannelSums.bytes(shares: pass.shares.number, lanes: pass.lanes)
     ringBytes = roundedUp(pass.ringCount &* numberBytes, to: 64)
-    let bytes = ringBytes &+ 16 &* pass.columns.target &* numberBytes
-    shareBytes = bytes > Int(SO_SCRATCH_BYTES) ? bytes : 0
+    slots = Slots(
+      of: ringBytes &+ 16 &* pass.columns.target &* numberBytes, most: pass.shares.number)
   }
 }
 
 private func planDepthwise(_ plan: LayerPlan, _ pass: DepthwisePass) {
   guard pass.isWithinBounds(plan) else { return }
   let layout = Layout(pass, numberBytes: plan.numberBytes)
-  plan.workspace(
-    layout.weightBytes &+ layout.sumsBytes &+ pass.shares.number &* layout.shareBytes)
+  plan.workspace(layout.weightBytes &+ layout.sumsBytes &+ layout.slots.bytes)
 }
 
 @inline(__always)
@@ -103,7 +101,6 @@ private func runDepthwise<Element: LayerElement>(
 ) {
   typealias Number = Element.Number
   let layout = Layout(pass, numberBytes: MemoryLayout<Number>.stride)
-  let shares = pass.shares
   let numbers = call.workspace.assumingMemoryBound(to: Number.self)
   depthwiseWeight(
     weight, taps: pass.taps, channels: pass.channels, lanes: pass.lanes, isTurned: isTurned,
@@ -112,19 +109,24 @@ private func runDepthwise<Element: LayerElement>(
     sums: sums, squares: squares,
     partials: (call.workspace + layout.weightBytes).assumingMemoryBound(to: Double.self),
     lanes: pass.lanes)
-  let memory = call.workspace + layout.weightBytes + layout.sumsBytes
   let kernel = DepthwiseKernel<Element>(
     pass: pass, weight: numbers, bias: bias, isRectified: isRectified, output: output,
     sums: channelSums)
+  let memory = call.workspace + layout.weightBytes + layout.sumsBytes
+  let (slots, shares) = (layout.slots, pass.shares)
+  slots.clear(memory)
   shares.parallel { share, steps, scratch in
-    let ring = layout.shareBytes > 0 ? memory + share &* layout.shareBytes : scratch
-    let scratch = (ring + layout.ringBytes).assumingMemoryBound(to: Number.self)
+    let slot = slots.take(memory)
+    let ring = slots.memory(memory, slot)
+    let places = (ring + layout.ringBytes).assumingMemoryBound(to: Number.self)
     channelSums.begin(share: share)
     pass.forEachRow(steps, of: source, ring.assumingMemoryBound(to: Number.self)) {
-      padded, image, row, channel, taken in
+      padded, ahead, image, row, channel, taken in
       kernel.run(
-        padded, share: share, image: image, row: row, channel: channel, taken: taken, scratch)
+        padded, ahead, share: share, image: image, row: row, channel: channel, taken: taken,
+        places: places, scratch)
     }
+    slots.giveBack(memory, slot)
   }
   channelSums.finish(shares: shares.number, channels: pass.channels)
 }

@@ -1,5 +1,8 @@
 import SwiftOptShims
 
+/// Bytes of padded rows, as float32, that stay in the second cache beside what else is there.
+private let ringBytes = 1 << 16
+
 /// A depthwise convolution, or the gradient of its input, as one pass over padded rows: the
 /// output's row `y` is made of the padded rows y · step + k · dilation.
 struct DepthwisePass {
@@ -29,23 +32,34 @@ struct DepthwisePass {
   @inline(__always)
   var taps: Int { rows.kernel &* columns.kernel }
 
-  /// Channels that are worked on together: so many that their padded rows, as float32, and
-  /// sixteen of a row's sums fit into a task's scratch memory.
+  /// Blocks of channels that are worked on together: as few as have padded rows that stay in
+  /// the caches, since what lies together in memory is best read together.
   @inline(__always)
-  var blockLanes: Int {
-    let bytes = Int(SO_SCRATCH_BYTES) &- 256 &- 64 &* columns.target
-    let fitting = bytes / (rows.span &* columns.padded &* 64) &* 16
-    return fitting < 16 ? 16 : fitting < lanes ? fitting : lanes
+  var channelBlocks: Int {
+    let fitting = ringBytes / (rows.span &* columns.padded &* 64)
+    let vectors = lanes / 16
+    return fitting < 1 ? vectors : fitting < vectors ? (vectors &- 1) / fitting &+ 1 : 1
   }
   @inline(__always)
-  var channelBlocks: Int { (lanes &- 1) / blockLanes &+ 1 }
+  var blockLanes: Int { roundedUp((lanes &- 1) / channelBlocks &+ 1, to: 16) }
 
-  /// Rows of the output, per image and block of channels, and how they are shared out.
+  /// Rows of the output, per image and block of channels, and how they are shared out: not fewer
+  /// than eight together, since the first of them reads rows that others have read too.
   @inline(__always)
-  var shares: Shares { Shares(images &* channelBlocks &* rows.target) }
+  var shares: Shares { shares(most: 64) }
+  @inline(__always)
+  func shares(most: Int) -> Shares {
+    let count = images &* channelBlocks &* rows.target
+    let eighth = (count &+ 7) / 8
+    return Shares(count, most: eighth < 1 ? 1 : eighth < most ? eighth : most)
+  }
 
   @inline(__always)
   var ringCount: Int { PaddedRows<Float>.planeCount(rows, columns, pitch: blockLanes) }
+
+  /// Numbers from one plane of sixteen channels to the next.
+  @inline(__always)
+  var planeCount: Int { PaddedRows<Float>.planeCount(rows, columns, pitch: 16) }
 
   /// False after a fault: the padded rows alone are beyond all bounds.
   func isWithinBounds(_ plan: LayerPlan) -> Bool {
@@ -60,7 +74,7 @@ struct DepthwisePass {
   func forEachRow<Element: LayerElement>(
     _ steps: Range<Int>, of source: UnsafePointer<Element>,
     _ ring: UnsafeMutablePointer<Element.Number>,
-    _ body: (PaddedRows<Element>, Int, Int, Int, Int) -> Void
+    _ body: (PaddedRows<Element>, Ahead<Element>, Int, Int, Int, Int) -> Void
   ) {
     let blockLanes = self.blockLanes
     let channelBlocks = self.channelBlocks
@@ -81,7 +95,43 @@ struct DepthwisePass {
         target: row,
         source + (image &* rows.source &* columns.source &* channels &+ channel),
         channels: channels, taken: taken)
-      body(padded, image, row, channel, taken)
+      let next = image &* rows.source &+ rows.nextPlace(after: row)
+      let ahead = Ahead(
+        source + (next &* columns.source &* channels &+ channel),
+        places: rows.step &* columns.source, taken, self)
+      body(padded, ahead, image, row, channel, taken)
+    }
+  }
+}
+
+/// The rows that will be read next: asked for while there is something to compute.
+struct Ahead<Element: LayerElement> {
+  private let start: UnsafePointer<Element>
+  private let places: Int
+  private let channels: Int
+  private let bytes: Int
+
+  /// From `start` on, of whose places `taken` channels are read.
+  @inline(__always)
+  init(_ start: UnsafePointer<Element>, places: Int, _ taken: Int, _ pass: DepthwisePass) {
+    self.start = start
+    self.places = places
+    channels = pass.channels
+    bytes = taken &* MemoryLayout<Element>.stride
+  }
+
+  /// Asks for one of `parts` parts. What is behind an array's end is never touched.
+  @inline(__always)
+  func fetch(_ part: Int, of parts: Int) {
+    let each = (places &- 1) / parts &+ 1
+    let begin = UnsafeRawPointer(start + part &* each &* channels)
+    for place in 0..<each {
+      var byte = place &* channels &* MemoryLayout<Element>.stride
+      let end = byte &+ bytes
+      while byte < end {
+        so_prefetch(begin + byte)
+        byte &+= 64
+      }
     }
   }
 }

@@ -202,11 +202,12 @@ struct DirectKernel<Element: LayerElement> {
     guard sums.areWanted else { return }
     let place = sums.place(share: share, channel: channel)
     var total = SixteenSums<Number>(place)
-    total.add(Element.rounded16(v0))
     if count == 4 {
-      total.add(Element.rounded16(v1))
-      total.add(Element.rounded16(v2))
-      total.add(Element.rounded16(v3))
+      total.add(
+        Element.self, Element.rounded16(v0), Element.rounded16(v1), Element.rounded16(v2),
+        Element.rounded16(v3))
+    } else {
+      total.add(Element.rounded16(v0))
     }
     total.store(place)
   }

@@ -9,7 +9,7 @@ import SwiftOptShims
 ///
 /// An element is dropped if its 16 random bits are below p · 2^16, rounded. 256 elements share
 /// 32 Philox blocks, numbers 32 g to 32 g + 31 for elements 256 g to 256 g + 255: element
-/// 256 g + 128 q + 64 h + j has half h (0: the lower) of word 2 q + j mod 2 of block 32 g + j / 2.
+/// 256 g + 128 q + 4 b + 2 w + h has half h (0: the lower) of word 2 q + w of block 32 g + b.
 enum Dropout: LayerFunction {
   static func describe(_ description: LayerDescription) {
     description.name("dropout")
@@ -64,42 +64,24 @@ extension LayerCall {
     let (x, y, count) = (values(0), values(2), size(0))
     let (key, counter) = (random(1)[0], random(1)[1])
     let p = setting(0)
-    // In the upper half, so that one comparison with a word looks at its upper half.
-    let threshold = UInt32(min((p * 65536).rounded(), 65535)) << 16
+    let threshold = UInt32(min((p * 65536).rounded(), 65535))
     let dropsAll = p * 65536 >= 65535.5
-    let scale = dropsAll ? 0 : Number(1 / (1 - p))
+    let task = DropoutTask<Element>(threshold: threshold, scale: Number(1 / (1 - p)))
     let groups = (count &+ groupElements &- 1) / groupElements
     parallelFor(groups, grain: 4 &* batchGroups) { begin, end, scratch in
       let words = scratch.assumingMemoryBound(to: UInt32.self)
       var batch = begin
       while batch < end {
         let last = min(end, batch &+ batchGroups)
-        fillWords(words, key: key, counter: counter, groups: batch, last)
-        for group in batch..<last {
-          let start = group &* groupElements
-          let (x, y) = (x + start, y + start)
-          let words = words + (group &- batch) &* (groupElements / 2)
-          if dropsAll {
-            for index in 0..<min(groupElements, count &- start) { y[index] = Element(rounding: 0) }
-          } else if start &+ groupElements <= count {
-            for vector in 0..<8 {
-              let offset = (vector & 4) &* 32 &+ (vector & 3) &* 16
-              let both = UnsafeRawPointer(words + vector &* 16)
-                .loadUnaligned(as: SIMD16<UInt32>.self)
-              let lower = both &<< SIMD16(repeating: 16)
-              let (first, second) = (x + offset, x + offset + 64)
-              let a = Number.kept16(Element.load16(first) * scale, lower, threshold)
-              let b = Number.kept16(Element.load16(second) * scale, both, threshold)
-              Element.store16(a, y + offset)
-              Element.store16(b, y + offset + 64)
-            }
-          } else {
-            for index in 0..<count &- start {
-              let word = words[(index >> 7) &* 64 &+ index & 63]
-              let random = index & 64 == 0 ? word &<< 16 : word
-              y[index] = Element(rounding: random < threshold ? 0 : x[index].number * scale)
-            }
-          }
+        let start = batch &* groupElements
+        let elements = min(last &* groupElements, count) &- start
+        if dropsAll {
+          for index in start..<start &+ elements { y[index] = Element(rounding: 0) }
+        } else {
+          fillWords(
+            words, key: key, counter: counter, groups: batch, last,
+            meanwhile: x + start, y + start, bytes: groupElements &* MemoryLayout<Element>.stride)
+          task.run(x + start, y + start, elements, scratch.assumingMemoryBound(to: UInt16.self))
         }
         batch = last
       }
@@ -108,15 +90,74 @@ extension LayerCall {
   }
 }
 
-/// The 128 words of each of these groups: words 0 and 1 of its blocks in turn, then words 2 and 3.
-@inline(__always)
+private struct DropoutTask<Element: LayerElement> {
+  typealias Number = Element.Number
+
+  let threshold: UInt32
+  let scale: Number
+
+  /// Out of line, so that nothing in its loop is. An element has the random number at its place.
+  @inline(never)
+  func run(
+    _ x: UnsafePointer<Element>, _ y: UnsafeMutablePointer<Element>, _ count: Int,
+    _ random: UnsafePointer<UInt16>
+  ) {
+    var index = 0
+    while index &+ 32 <= count {
+      Element.drop32(x + index, y + index, random + index, threshold, scale)
+      index &+= 32
+    }
+    while index < count {
+      let isDropped = UInt32(random[index]) < threshold
+      y[index] = Element(rounding: isDropped ? 0 : x[index].number * scale)
+      index &+= 1
+    }
+  }
+}
+
+extension LayerNumber {
+  @inline(__always)
+  static func drop32(
+    _ x: UnsafePointer<Self>, _ y: UnsafeMutablePointer<Self>, _ random: UnsafePointer<UInt16>,
+    _ threshold: UInt32, _ scale: Self
+  ) {
+    let scale = SIMD16<Self>(repeating: scale)
+    let (first, second) = (multiply16(load16(x), scale), multiply16(load16(x + 16), scale))
+    store16(kept16(first, random, threshold), y)
+    store16(kept16(second, random + 16, threshold), y + 16)
+  }
+}
+
+extension BFloat16 {
+  @inline(__always)
+  static func drop32(
+    _ x: UnsafePointer<BFloat16>, _ y: UnsafeMutablePointer<BFloat16>,
+    _ random: UnsafePointer<UInt16>, _ threshold: UInt32, _ scale: Float
+  ) {
+    so_drop_bfloat16(
+      UnsafeRawPointer(x).assumingMemoryBound(to: UInt16.self),
+      UnsafeMutableRawPointer(y).assumingMemoryBound(to: UInt16.self), random, threshold, scale)
+  }
+}
+
+/// The 128 words of each of these groups: words 0 and 1 of its blocks in turn, then words 2 and
+/// 3. Meanwhile the groups of elements come from memory, of which each has so many bytes.
+@inline(never)
 private func fillWords(
-  _ words: UnsafeMutablePointer<UInt32>, key: UInt64, counter: UInt64, groups begin: Int, _ end: Int
+  _ words: UnsafeMutablePointer<UInt32>, key: UInt64, counter: UInt64, groups begin: Int,
+  _ end: Int, meanwhile x: UnsafeRawPointer, _ y: UnsafeRawPointer, bytes: Int
 ) {
   for group in begin..<end {
     let pairs = UnsafeMutableRawPointer(words + (group &- begin) &* (groupElements / 2))
       .assumingMemoryBound(to: UInt64.self)
     let first = UInt64(truncatingIfNeeded: group &* groupBlocks)
+    var byte = (group &- begin) &* bytes
+    let last = byte &+ bytes
+    while byte < last {
+      so_prefetch(x + byte)
+      so_prefetch(y + byte)
+      byte &+= 64
+    }
     for block in 0..<groupBlocks {
       let number = first &+ UInt64(truncatingIfNeeded: block)
       var random = PhiloxBlock(

@@ -20,6 +20,10 @@ protocol LayerElement: BitwiseCopyable {
   ) -> SIMD16<Number>
   static func storeFirst16(
     _ numbers: SIMD16<Number>, _ target: UnsafeMutablePointer<Self>, _ count: Int)
+  /// Of thirty-two elements times a number, 0 where the random number is below the threshold.
+  static func drop32(
+    _ x: UnsafePointer<Self>, _ y: UnsafeMutablePointer<Self>, _ random: UnsafePointer<UInt16>,
+    _ threshold: UInt32, _ scale: Number)
   /// What `store16` and `load16` would make of them.
   static func rounded16(_ numbers: SIMD16<Number>) -> SIMD16<Number>
 }
@@ -45,6 +49,7 @@ protocol LayerNumber: ElementaryNumber, SIMDScalar, LayerElement where Number ==
   static func fused16(
     _ first: SIMD16<Self>, _ second: SIMD16<Self>, _ third: SIMD16<Self>
   ) -> SIMD16<Self>
+  static func sum16(_ numbers: SIMD16<Self>) -> Self
   /// The greatest of all lanes; any of them if one is not a number.
   static func greatest16(_ numbers: SIMD16<Self>) -> Self
   /// e^x for x of no more than 88, within 1 ULP; 0 where that is below 2^-125.
@@ -69,7 +74,7 @@ protocol LayerNumber: ElementaryNumber, SIMDScalar, LayerElement where Number ==
   static func reluGradient16(_ gradient: SIMD16<Self>, _ output: SIMD16<Self>) -> SIMD16<Self>
   /// 0 where the random number is below the threshold, else the number.
   static func kept16(
-    _ numbers: SIMD16<Self>, _ random: SIMD16<UInt32>, _ threshold: UInt32
+    _ numbers: SIMD16<Self>, _ random: UnsafePointer<UInt16>, _ threshold: UInt32
   ) -> SIMD16<Self>
 }
 
@@ -85,6 +90,8 @@ extension Float: LayerNumber {
   }
   @inline(__always)
   static func rounded16(_ numbers: SIMD16<Float>) -> SIMD16<Float> { numbers }
+  @inline(__always)
+  static func sum16(_ numbers: SIMD16<Float>) -> Float { so_sum_lanes_float16(numbers) }
   @inline(__always)
   static func root16(_ numbers: SIMD16<Float>) -> SIMD16<Float> { so_root_float16(numbers) }
   @inline(__always)
@@ -146,7 +153,7 @@ extension Float: LayerNumber {
   }
   @inline(__always)
   static func kept16(
-    _ numbers: SIMD16<Float>, _ random: SIMD16<UInt32>, _ threshold: UInt32
+    _ numbers: SIMD16<Float>, _ random: UnsafePointer<UInt16>, _ threshold: UInt32
   ) -> SIMD16<Float> {
     so_kept_float16(numbers, random, threshold)
   }
@@ -166,6 +173,8 @@ extension Double: LayerNumber {
   }
   @inline(__always)
   static func rounded16(_ numbers: SIMD16<Double>) -> SIMD16<Double> { numbers }
+  @inline(__always)
+  static func sum16(_ numbers: SIMD16<Double>) -> Double { so_sum_lanes_double16(numbers) }
   @inline(__always)
   static func root16(_ numbers: SIMD16<Double>) -> SIMD16<Double> { so_root_double16(numbers) }
   @inline(__always)
@@ -227,7 +236,7 @@ extension Double: LayerNumber {
   }
   @inline(__always)
   static func kept16(
-    _ numbers: SIMD16<Double>, _ random: SIMD16<UInt32>, _ threshold: UInt32
+    _ numbers: SIMD16<Double>, _ random: UnsafePointer<UInt16>, _ threshold: UInt32
   ) -> SIMD16<Double> {
     so_kept_double16(numbers, random, threshold)
   }
@@ -257,16 +266,5 @@ extension SIMD16 where Scalar: LayerNumber {
   /// The sum of all lanes as a tree of fixed shape, so that its bits are the same at every
   /// level.
   @inline(__always)
-  var treeSum: Scalar {
-    let eight = Scalar.sum8(lowHalf, highHalf)
-    let four = (
-      eight[0] + eight[4], eight[1] + eight[5], eight[2] + eight[6], eight[3] + eight[7]
-    )
-    return (four.0 + four.2) + (four.1 + four.3)
-  }
-}
-
-extension LayerNumber {
-  @inline(__always)
-  fileprivate static func sum8(_ a: SIMD8<Self>, _ b: SIMD8<Self>) -> SIMD8<Self> { a + b }
+  var treeSum: Scalar { Scalar.sum16(self) }
 }

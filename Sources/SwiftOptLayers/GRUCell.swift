@@ -1,5 +1,4 @@
 import CSwiftOpt
-import SwiftOptMath
 import SwiftOptShims
 
 /// One step of a gated recurrent unit after its two products (Cho et al. 2014, with the reset
@@ -39,16 +38,10 @@ enum GRUCell: LayerFunction {
       let place = part.row &* size &+ part.first
       let a = inputs + (part.row &* size &* 3 &+ part.first)
       let b = hiddens + (part.row &* size &* 3 &+ part.first)
-      let r = part.map(
-        part.load(a) + part.load(b)
-      ) { Sigmoid.forward($0) }
-      let z = part.map(
-        part.load(a + size) + part.load(b + size)
-      ) { Sigmoid.forward($0) }
+      let r = part.sigmoid(part.load(a) + part.load(b))
+      let z = part.sigmoid(part.load(a + size) + part.load(b + size))
       let fromHidden = part.load(b + 2 &* size)
-      let n = part.map(
-        part.load(a + 2 &* size) + r * fromHidden
-      ) { Tanh.forward($0) }
+      let n = part.tanh(part.load(a + 2 &* size) + r * fromHidden)
       let h = part.load(states + place)
       part.store((1 - z) * n + z * h, results + place)
       guard let saved else { return }

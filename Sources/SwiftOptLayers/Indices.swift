@@ -3,7 +3,7 @@ import SwiftOptShims
 
 extension LayerCall {
   /// How many of the indices 0 ..< count of an array of kind `.index` aren't `ignored`, or nil
-  /// if one is neither that nor in 0 ..< bound.
+  /// if one is neither that nor in 0 ..< bound; the first such is noted for the message.
   func countIndices(
     _ array: Int, _ count: Int, below bound: Int, ignoring ignored: Double = -0.5
   ) -> Int? {
@@ -24,15 +24,21 @@ extension LayerCall {
   ) -> Int? {
     // No index is what no integer of this type is.
     let ignoredIndex = Index(exactly: ignored)
+    // Negative ones are beyond every bound as this.
+    let isWrong = { (index: Index) in
+      UInt(truncatingIfNeeded: index) >= UInt(bitPattern: bound) && index != ignoredIndex
+    }
     var (kept, wrong) = (0, 0)
     for position in 0..<count {
-      let index = indices[position]
-      let isIgnored = index == ignoredIndex
-      // Negative ones are beyond every bound as this.
-      let isWrong = UInt(truncatingIfNeeded: index) >= UInt(bitPattern: bound)
-      kept &+= isIgnored ? 0 : 1
-      wrong &+= isWrong && !isIgnored ? 1 : 0
+      kept &+= indices[position] == ignoredIndex ? 0 : 1
+      wrong &+= isWrong(indices[position]) ? 1 : 0
     }
-    return wrong == 0 ? kept : nil
+    if wrong == 0 { return kept }
+    var position = 0
+    while position < count &- 1 && !isWrong(indices[position]) { position &+= 1 }
+    so_error_note_index(
+      Int64(truncatingIfNeeded: position), Int64(truncatingIfNeeded: indices[position]),
+      Int64(truncatingIfNeeded: bound))
+    return nil
   }
 }

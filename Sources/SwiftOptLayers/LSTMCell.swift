@@ -1,5 +1,4 @@
 import CSwiftOpt
-import SwiftOptMath
 import SwiftOptShims
 
 /// One step of long short-term memory after its two products (Hochreiter & Schmidhuber 1997;
@@ -37,19 +36,13 @@ enum LSTMCell: LayerFunction {
     forEachPart(rows: call.size(0), size: size) { (part: RowPart<Number>) in
       let place = part.row &* size &+ part.first
       let gate = gates + (part.row &* size &* 4 &+ part.first)
-      let i = part.map(part.load(gate)) { Sigmoid.forward($0) }
-      let f = part.map(part.load(gate + size)) {
-        Sigmoid.forward($0)
-      }
-      let g = part.map(part.load(gate + 2 &* size)) {
-        Tanh.forward($0)
-      }
-      let o = part.map(part.load(gate + 3 &* size)) {
-        Sigmoid.forward($0)
-      }
+      let i = part.sigmoid(part.load(gate))
+      let f = part.sigmoid(part.load(gate + size))
+      let g = part.tanh(part.load(gate + 2 &* size))
+      let o = part.sigmoid(part.load(gate + 3 &* size))
       let c = f * part.load(cells + place) + i * g
       part.store(c, newCells + place)
-      part.store(o * part.map(c) { Tanh.forward($0) }, outputs + place)
+      part.store(o * part.tanh(c), outputs + place)
       guard let saved else { return }
       let target = saved + (part.row &* size &* 4 &+ part.first)
       part.store(i, target)
@@ -103,9 +96,7 @@ enum LSTMCellBackward: LayerFunction {
       let f = part.load(saved + (gate &+ size))
       let g = part.load(saved + (gate &+ 2 &* size))
       let o = part.load(saved + (gate &+ 3 &* size))
-      let t = part.map(part.load(newCells + place)) {
-        Tanh.forward($0)
-      }
+      let t = part.tanh(part.load(newCells + place))
       var dc = dh * o * ((1 - t) * (1 + t))
       if let cellGradients { dc += part.load(cellGradients + place) }
       let c = part.load(cells + place)

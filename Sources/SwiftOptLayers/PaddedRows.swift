@@ -38,9 +38,16 @@ struct PaddedAxis {
   @inline(__always)
   var span: Int { dilation &* (kernel &- 1) &+ 1 }
 
-  /// Padded places that the windows cover.
+  /// Padded places that the windows cover, if there were a multiple of four of them.
   @inline(__always)
-  var padded: Int { (target &- 1) &* step &+ span }
+  var padded: Int { (roundedUp(target, to: 4) &- 1) &* step &+ span }
+
+  /// The first place of the source that windows up to `target` don't cover.
+  @inline(__always)
+  func nextPlace(after target: Int) -> Int {
+    let place = target &* step &+ span &- padding
+    return stuffing == 1 ? place : (place &+ stuffing &- 1) / stuffing
+  }
 
   /// The image's place, or -1 for a zero.
   @inline(__always)
@@ -56,8 +63,8 @@ struct PaddedAxis {
 /// Going to the next row of windows reads only what is new, and the zeros around the image are
 /// written once: its places are the same in every row.
 ///
-/// The channels are in planes of `pitch` each, one after the other: so a place and the next one
-/// in its row are a constant apart.
+/// The channels are in planes of sixteen, one after the other, so that a place and the next one
+/// in its row are a constant apart; or in one plane of them all.
 struct PaddedRows<Element: LayerElement> {
   typealias Number = Element.Number
 
@@ -142,33 +149,32 @@ struct PaddedRows<Element: LayerElement> {
       widen(source + begin &* channels, target, (end &- begin) &* channels)
       return
     }
-    let plane = Self.planeCount(rows, columns, pitch: pitch)
-    var channel = 0
-    while channel < taken {
-      let count = taken &- channel < pitch ? taken &- channel : pitch
-      Self.readPlane(
-        source + (begin &* channels &+ channel), apart: channels, places: end &- begin,
-        count: count, target + channel / pitch &* plane, apart: columns.stuffing &* pitch)
-      channel &+= pitch
-    }
+    readPlanes(
+      source + begin &* channels, apart: channels, places: end &- begin, count: taken, target,
+      apart: columns.stuffing &* pitch, plane: Self.planeCount(rows, columns, pitch: pitch))
   }
+}
 
-  /// Out of line, for registers of its own.
-  @inline(never)
-  private static func readPlane(
-    _ source: UnsafePointer<Element>, apart step: Int, places: Int, count: Int,
-    _ target: UnsafeMutablePointer<Number>, apart targetStep: Int
-  ) {
-    if count == 16 {
-      for place in 0..<places {
-        Number.store16(Element.load16(source + place &* step), target + place &* targetStep)
-      }
-    } else {
-      for place in 0..<places {
-        for index in 0..<count {
-          target[place &* targetStep &+ index] = source[place &* step &+ index].number
-        }
-      }
+/// Reads `count` channels of each place into planes of sixteen, in the order in which they lie
+/// in memory. Out of line, for registers of its own.
+@inline(never)
+func readPlanes<Element: LayerElement>(
+  _ source: UnsafePointer<Element>, apart step: Int, places: Int, count: Int,
+  _ target: UnsafeMutablePointer<Element.Number>, apart targetStep: Int, plane: Int
+) {
+  let whole = count & ~15
+  for place in 0..<places {
+    let source = source + place &* step
+    var target = target + place &* targetStep
+    var channel = 0
+    while channel < whole {
+      Element.Number.store16(Element.load16(source + channel), target)
+      target += plane
+      channel &+= 16
+    }
+    while channel < count {
+      target[channel & 15] = source[channel].number
+      channel &+= 1
     }
   }
 }

@@ -53,6 +53,7 @@ func visitLayer<Visitor: LayerVisitor>(_ id: Int32, _ visitor: inout Visitor) ->
   case 42: visitor.visit(GlobalAvgPool2dBackward.self)
   case 43: visitor.visit(Matmul.self)
   case 44: visitor.visit(SumColumns.self)
+  case 45: visitor.visit(SoftCrossEntropy.self)
   default: return false
   }
   return true

@@ -27,7 +27,7 @@ struct RowNorm<Element: LayerElement> {
       for row in begin..<end {
         let (x, y) = (x + row &* features, y + row &* features)
         let (mean, variance) = moments(x)
-        let means = SIMD16(repeating: mean)
+        let origins = SIMD16(repeating: -mean)
         let inverse = Number(1 / (variance + eps).squareRoot())
         let inverses = SIMD16(repeating: inverse)
         if let meanOut { meanOut[row] = mean }
@@ -35,9 +35,9 @@ struct RowNorm<Element: LayerElement> {
         var lane = 0
         while lane < features {
           let count = features &- lane
-          var result = (load(x + lane, count) - means) * inverses
-          if let weight { result *= load(weight + lane, count) }
-          if let bias { result += load(bias + lane, count) }
+          var result = normalised(load(x + lane, count), origins, inverses)
+          if let weight { result = Number.multiply16(result, load(weight + lane, count)) }
+          if let bias { result = Number.add16(result, load(bias + lane, count)) }
           store(result, y + lane, count)
           lane &+= 16
         }
@@ -89,29 +89,46 @@ struct RowNorm<Element: LayerElement> {
     _ gradients: UnsafeMutablePointer<Number>, _ products: UnsafeMutablePointer<Number>
   ) {
     let (means, inverses) = (SIMD16(repeating: mean), SIMD16(repeating: inverse))
+    let origins = SIMD16(repeating: -mean)
     var (sum, product) = (SIMD16<Number>(), SIMD16<Number>())
     var lane = 0
     while lane < features {
       let count = features &- lane
       let dy = load(dy + lane, count)
-      let normalised = (load(x + lane, count, fill: means) - means) * inverses
-      let g = dy * Number.load16(weights + lane)
-      sum += g
-      product += g * normalised
-      Number.store16(Number.load16(gradients + lane) + dy, gradients + lane)
-      Number.store16(Number.load16(products + lane) + dy * normalised, products + lane)
+      let normalised = normalised(load(x + lane, count, fill: means), origins, inverses)
+      let g = Number.multiply16(dy, Number.load16(weights + lane))
+      sum = Number.add16(sum, g)
+      product = Number.multiplyAdd16(g, normalised, product)
+      add(dy, to: gradients + lane)
+      add(Number.multiply16(dy, normalised), to: products + lane)
       lane &+= 16
     }
-    let offset = SIMD16(repeating: isCentred ? sum.treeSum * share : 0)
-    let slope = SIMD16(repeating: product.treeSum * share)
+    // Negative, so that they are added.
+    let offset = SIMD16(repeating: isCentred ? -(sum.treeSum * share) : 0)
+    let slope = SIMD16(repeating: -(product.treeSum * share))
     lane = 0
     while lane < features {
       let count = features &- lane
-      let g = load(dy + lane, count) * Number.load16(weights + lane)
-      let normalised = (load(x + lane, count) - means) * inverses
-      store((g - offset - normalised * slope) * inverses, dx + lane, count)
+      let g = Number.multiply16(load(dy + lane, count), Number.load16(weights + lane))
+      let normalised = normalised(load(x + lane, count), origins, inverses)
+      let rest = Number.multiplyAdd16(normalised, slope, Number.add16(g, offset))
+      store(Number.multiply16(rest, inverses), dx + lane, count)
       lane &+= 16
     }
+  }
+
+  // Operators of SIMD16 would be computed lane by lane here.
+
+  @inline(__always)
+  private func normalised(
+    _ x: SIMD16<Number>, _ origins: SIMD16<Number>, _ inverses: SIMD16<Number>
+  ) -> SIMD16<Number> {
+    Number.multiply16(Number.add16(x, origins), inverses)
+  }
+
+  @inline(__always)
+  private func add(_ numbers: SIMD16<Number>, to sums: UnsafeMutablePointer<Number>) {
+    Number.store16(Number.add16(Number.load16(sums), numbers), sums)
   }
 
   private var share: Number { 1 / Number(Double(features)) }
@@ -135,24 +152,28 @@ struct RowNorm<Element: LayerElement> {
   private func sums(
     _ x: UnsafePointer<Element>, from origin: Number
   ) -> (plain: Number, squares: Number) {
-    let origins = SIMD16(repeating: origin)
+    let origins = SIMD16(repeating: -origin)
     var (first, second) = (SIMD16<Number>(), SIMD16<Number>())
     var (firstSquares, secondSquares) = (SIMD16<Number>(), SIMD16<Number>())
     var lane = 0
     while lane &+ 32 <= features {
-      let (a, b) = (Element.load16(x + lane) - origins, Element.load16(x + lane + 16) - origins)
-      first += a
-      second += b
-      firstSquares += a * a
-      secondSquares += b * b
+      let a = Number.add16(Element.load16(x + lane), origins)
+      let b = Number.add16(Element.load16(x + lane + 16), origins)
+      first = Number.add16(first, a)
+      second = Number.add16(second, b)
+      firstSquares = Number.multiplyAdd16(a, a, firstSquares)
+      secondSquares = Number.multiplyAdd16(b, b, secondSquares)
       lane &+= 32
     }
     while lane < features {
-      let a = load(x + lane, features &- lane, fill: origins) - origins
-      first += a
-      firstSquares += a * a
+      let a = Number.add16(
+        load(x + lane, features &- lane, fill: SIMD16(repeating: origin)), origins)
+      first = Number.add16(first, a)
+      firstSquares = Number.multiplyAdd16(a, a, firstSquares)
       lane &+= 16
     }
-    return ((first + second).treeSum, (firstSquares + secondSquares).treeSum)
+    return (
+      Number.add16(first, second).treeSum, Number.add16(firstSquares, secondSquares).treeSum
+    )
   }
 }

@@ -1,3 +1,5 @@
+import SwiftOptMath
+
 /// Up to sixteen neighbours of a row.
 struct RowPart<Number: LayerNumber> {
   let row: Int
@@ -21,9 +23,30 @@ struct RowPart<Number: LayerNumber> {
   }
 
   @inline(__always)
-  func map(_ numbers: SIMD16<Number>, _ function: (Number) -> Number) -> SIMD16<Number> {
-    mapLanes(numbers, spare, function)
+  func sigmoid(_ numbers: SIMD16<Number>) -> SIMD16<Number> {
+    Number.store16(numbers, spare)
+    applySigmoid(spare)
+    return Number.load16(spare)
   }
+
+  @inline(__always)
+  func tanh(_ numbers: SIMD16<Number>) -> SIMD16<Number> {
+    Number.store16(numbers, spare)
+    applyTanh(spare)
+    return Number.load16(spare)
+  }
+}
+
+// Out of line: a cell has several of them, and each is long.
+
+@inline(never)
+private func applySigmoid<Number: LayerNumber>(_ numbers: UnsafeMutablePointer<Number>) {
+  for lane in 0..<16 { numbers[lane] = Sigmoid.forward(numbers[lane]) }
+}
+
+@inline(never)
+private func applyTanh<Number: LayerNumber>(_ numbers: UnsafeMutablePointer<Number>) {
+  for lane in 0..<16 { numbers[lane] = Tanh.forward(numbers[lane]) }
 }
 
 /// Calls `body` for all parts of all rows, which are shared out over the threads.

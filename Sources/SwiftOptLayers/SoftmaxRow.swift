@@ -1,5 +1,7 @@
+// A row is long enough to pay for a call: functions of rows are compiled once for all layers.
+
 /// The greatest of a row's elements; if some are not a number, that of the others.
-@inline(__always)
+@inline(never)
 func greatest<Element: LayerElement>(
   _ row: UnsafePointer<Element>, _ count: Int
 ) -> Element.Number {
@@ -16,7 +18,7 @@ func greatest<Element: LayerElement>(
 /// Writes e^(x - greatest) of every element of a row and zeros up to whole vectors, and returns
 /// the sum: of up to sixteen vectors in the number dtype, of those in float64. Subtracting the
 /// greatest changes no quotient of two of them and keeps all within 0 ... 1.
-@inline(__always)
+@inline(never)
 func exponentials<Element: LayerElement>(
   _ row: UnsafePointer<Element>, _ count: Int, minus greatest: Element.Number,
   into powers: UnsafeMutablePointer<Element.Number>
@@ -42,7 +44,7 @@ func exponentials<Element: LayerElement>(
 }
 
 /// Σ a b: of up to sixteen vectors in the number dtype, of those in float64.
-@inline(__always)
+@inline(never)
 func dotProduct<Element: LayerElement>(
   _ a: UnsafePointer<Element>, _ b: UnsafePointer<Element>, _ count: Int
 ) -> Double {

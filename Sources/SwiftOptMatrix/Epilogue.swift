@@ -111,33 +111,37 @@ struct Epilogue<Numbers: Arithmetic, Stored: Element> {
   /// Adds what was stored in C to the sums of its columns.
   @inline(__always)
   func addColumns(_ place: Place) {
-    if columnSums.plain == nil && columnSums.squares == nil { return }
-    addColumns(place, 0)
-    addColumns(place, Numbers.lanes)
+    if columnSums.plain != nil || columnSums.squares != nil { addAllColumns(place) }
   }
 
-  /// A vector of columns, with its sums in registers.
-  private func addColumns(_ place: Place, _ lane: Int) {
+  private func addAllColumns(_ place: Place) {
     let c = target(place)
-    let start = place.isFirst ? nil : columnSums.plain
-    let startOfSquares = place.isFirst ? nil : columnSums.squares
-    var sums = start.map { Sum.loadColumns($0 + lane) } ?? Sum.noColumns
-    var squares = startOfSquares.map { Sum.loadColumns($0 + lane) } ?? Sum.noColumns
-    for row in 0..<place.rows {
-      let values = Stored.decode(Sum.self, columns(c.start + row &* c.stride, place) + lane)
-      sums = Sum.addColumns(values, sums)
-      squares = Sum.addSquares(values, squares)
+    var left = LaneSums<Sum>(columnSums, 0, areNew: place.isFirst)
+    var right = LaneSums<Sum>(columnSums, Numbers.lanes, areNew: place.isFirst)
+    // bfloat16 numbers have squares that are exact in float32, where a tile's few are summed up.
+    let areShort = Stored.self == BFloat16.self && Sum.self == Float.self
+    var row = UnsafePointer(c.start)
+    for _ in 0..<place.rows {
+      let elements = columns(row, place)
+      left.add(Stored.decode(Sum.self, elements), areShort: areShort)
+      right.add(Stored.decode(Sum.self, elements + Numbers.lanes), areShort: areShort)
+      row += c.stride
     }
-    if let target = columnSums.plain { Sum.storeColumns(sums, to: target + lane) }
-    if let target = columnSums.squares { Sum.storeColumns(squares, to: target + lane) }
+    left.store(columnSums, 0, areShort: areShort)
+    right.store(columnSums, Numbers.lanes, areShort: areShort)
   }
 
   private func add(
     _ bias: UnsafePointer<Sum>, _ tile: UnsafeMutablePointer<Sum>, _ place: Place
   ) {
-    for lane in 0..<place.columns {
-      let value = bias[place.column &+ lane]
-      for row in 0..<place.rows { tile[row &* Numbers.tileColumns &+ lane] += value }
+    // Of whole vectors, which the caller's may not have.
+    for lane in 0..<place.columns { saved[lane] = bias[place.column &+ lane] }
+    let (left, right) = (Sum.load(saved), Sum.load(saved + Numbers.lanes))
+    var sums = tile
+    for _ in 0..<place.rows {
+      Sum.store(Sum.add(Sum.load(sums), left), to: sums)
+      Sum.store(Sum.add(Sum.load(sums + Numbers.lanes), right), to: sums + Numbers.lanes)
+      sums += Numbers.tileColumns
     }
   }
 
@@ -202,6 +206,42 @@ struct Epilogue<Numbers: Arithmetic, Stored: Element> {
       body(sums + Numbers.lanes, elements + Numbers.lanes)
       sums += Numbers.tileColumns
       row += Int(stride)
+    }
+  }
+}
+
+/// The sums of a vector of columns while they are in registers.
+private struct LaneSums<Sum: SumScalar> {
+  private var plain = Sum.noColumns
+  private var squares = Sum.noColumns
+  private var shortPlain = Sum.zeros
+  private var shortSquares = Sum.zeros
+
+  @inline(__always)
+  init(_ sums: ColumnSums, _ lane: Int, areNew: Bool) {
+    if areNew { return }
+    if let sums = sums.plain { plain = Sum.loadColumns(sums + lane) }
+    if let sums = sums.squares { squares = Sum.loadColumns(sums + lane) }
+  }
+
+  @inline(__always)
+  mutating func add(_ values: Sum.Vector, areShort: Bool) {
+    if areShort {
+      shortPlain = Sum.add(shortPlain, values)
+      shortSquares = Sum.add(shortSquares, Sum.multiply(values, values))
+    } else {
+      plain = Sum.addColumns(values, plain)
+      squares = Sum.addSquares(values, squares)
+    }
+  }
+
+  @inline(__always)
+  func store(_ sums: ColumnSums, _ lane: Int, areShort: Bool) {
+    if let sums = sums.plain {
+      Sum.storeColumns(areShort ? Sum.addColumns(shortPlain, plain) : plain, to: sums + lane)
+    }
+    if let sums = sums.squares {
+      Sum.storeColumns(areShort ? Sum.addColumns(shortSquares, squares) : squares, to: sums + lane)
     }
   }
 }

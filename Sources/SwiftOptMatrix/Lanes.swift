@@ -41,6 +41,8 @@ extension Lanes {
     _ target: UnsafeMutablePointer<Numbers.Step>
   ) {
     let whole = min(range.upperBound, depth / Numbers.stepDepth)
+    // Too far for the processor to guess, and in time for a slow cache level.
+    let ahead = max(16 &* stride, 4096 / MemoryLayout<Source>.size)
     var to = target
     for step in range {
       let upper = source + (step &* Numbers.stepDepth &* stride &+ first)
@@ -50,7 +52,11 @@ extension Lanes {
         var lane = 0
         while lane &+ 16 <= filled,
           Numbers.packSixteen(upper + lane, lower + lane, to: to + lane)
-        { lane &+= 16 }
+        {
+          so_matrix_prefetch(upper + lane + ahead)
+          so_matrix_prefetch(lower + lane + ahead)
+          lane &+= 16
+        }
         while lane < filled {
           to[lane] = Numbers.step(Numbers.part(upper[lane]), Numbers.part(lower[lane]))
           lane &+= 1

@@ -31,7 +31,8 @@ struct Tasks<Numbers: Arithmetic> {
       return (divideUp(plan.rows, mirroredRows), 1)
     default:
       let panels = plan.goesByColumns ? plan.rowPanels : min(plan.rowPanels, Plan.blockPanels)
-      let updates = max(1, plan.steps &* tileRows &* panels)
+      // Storing a tile takes as long as some steps.
+      let updates = max(1, (plan.steps &+ 16) &* tileRows &* panels)
       let blocks = plan.goesByColumns ? 1 : plan.rowBlocks
       return (blocks &* plan.columnPanels, max(1, 16384 / updates))
     }

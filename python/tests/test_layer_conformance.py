@@ -95,8 +95,14 @@ def test_an_output_may_be_its_input(name, index, dtype):
         if call.arrays[source] is None:
             continue
         apart = make_call(name, index, dtype).run()
-        assert call.arrays[source].shape == call.arrays[output].shape
-        call.arrays[output] = call.arrays[source]
+        in_its_place = call.arrays[source]
+        if in_its_place.size < call.arrays[output].size:  # a gradient that is pooled
+            call.arrays[output].ravel()[: in_its_place.size] = in_its_place.ravel()
+            in_its_place = call.arrays[output].ravel()[: in_its_place.size]
+            assert "shares memory" in assert_refused(call, ValueError, **{source: in_its_place})
+            continue
+        assert in_its_place.shape == call.arrays[output].shape
+        call.arrays[output] = in_its_place
         assert call.run() == apart, f"{output} in place of {source}"
 
 

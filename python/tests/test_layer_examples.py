@@ -3,7 +3,6 @@
 import re
 import struct
 
-import numpy as np
 import pytest
 
 from .example_scripts import load_module, run_script, write_data_set
@@ -136,34 +135,3 @@ def test_a_damaged_text_is_refused(tmp_path, content, message):
     (tmp_path / "data").write_bytes(content)
     with pytest.raises(ValueError, match=message):
         load_module("support/king_james.py").load(tmp_path / "data")
-
-
-# ------------------------------------------------------------------- the images
-
-
-def test_images_are_shifted_and_mirrored():
-    """Each result is one of the 2 x 25 that padding, cutting and mirroring by hand give."""
-    images = np.random.default_rng(1).random((64, 5, 4), np.float32)
-    before = images.copy()
-    module = load_module("support/augmentation.py")
-    augment = module.RandomShiftAndFlip(2, background=-1.0, seed=0)
-    augment(images[::-1])  # what is left in its memory doesn't matter
-    found = set()
-    for image, result in zip(images, augment(images), strict=True):
-        padded = np.pad(image, 2, constant_values=-1.0)
-        expected = {
-            (down, right, step): padded[down : down + 5, right : right + 4][:, ::step]
-            for down in range(5)
-            for right in range(5)
-            for step in (1, -1)
-        }
-        matches = [key for key, value in expected.items() if np.array_equal(value, result)]
-        assert matches
-        found.update(matches)
-    np.testing.assert_array_equal(images, before)
-    assert {step for *_, step in found} == {1, -1}
-    assert len(found) > 25  # of 50, in 64 draws
-    again = module.RandomShiftAndFlip(2, background=-1.0, seed=0)
-    again(images)
-    third = module.RandomShiftAndFlip(2, background=-1.0, seed=0)(images)
-    assert not np.array_equal(again(images), third)

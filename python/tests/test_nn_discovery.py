@@ -49,10 +49,11 @@ LOSSES = {
     "CrossEntropyLoss": (nn.CrossEntropyLoss, np.zeros(3, np.int64), "cross_entropy"),
     "MSELoss": (nn.MSELoss, np.zeros((3, 2), np.float32), "mean_squared_error"),
 }
+SOFT = (nn.CrossEntropyLoss, np.full((3, 2), 0.5, np.float32), "soft_cross_entropy")
 # Attention has its own inside, cross entropy as well.
 WITHOUT_CLASS = {"softmax", "softmax_backward"}
-# Parts of `linear` and its gradients.
-WITHOUT_FUNCTION = {"matmul", "column_sums"}
+# Parts of `linear` and its gradients, and what `cross_entropy` is for probabilities.
+WITHOUT_FUNCTION = {"matmul", "column_sums", "soft_cross_entropy"}
 
 
 def implementations(base):
@@ -91,13 +92,14 @@ def used_by(name):
 
 def test_every_layer_function_is_used_by_a_class():
     used = {function for name in SAMPLES for function in used_by(name)}
-    used |= {function for *_, function in LOSSES.values()}
+    used |= {function for *_, function in (*LOSSES.values(), SOFT)}
     assert FUNCTIONS - used == WITHOUT_CLASS
 
 
-@pytest.mark.parametrize("name", sorted(LOSSES))
-def test_losses_call_their_functions(name, monkeypatch):
-    build, targets, function = LOSSES[name]
+@pytest.mark.parametrize(
+    ("build", "targets", "function"), [*LOSSES.values(), SOFT], ids=lambda value: str(value)[:20]
+)
+def test_losses_call_their_functions(build, targets, function, monkeypatch):
     called, original = [], _core.LayerCall
 
     def spy(name, *arguments):

@@ -54,6 +54,20 @@ NETWORKS = {
             nn.SeparableConv2d(6, 6, 3, padding=1, bias=False), nn.BatchNorm(6))),
         nn.ReLU(), nn.DepthwiseConv2d(6, 3), nn.ReLU(), nn.GlobalAvgPool2d(),
         nn.Linear(6, 3)), (3, 7, 6, 1)),
+    "dilated convolutions": (lambda: nn.Sequential(
+        nn.Conv2d(2, 4, 3, padding=2, dilation=2), nn.Tanh(),
+        nn.SeparableConv2d(4, 3, (2, 3), padding=1, dilation=(3, 1)), nn.Flatten(),
+        nn.Linear(6 * 6 * 3, 2)), (2, 7, 6, 2)),
+    "pooled batch norm": (lambda: nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1, bias=False), nn.BatchNorm(3), nn.ReLU(),
+        nn.Residual(nn.Sequential(nn.Conv2d(3, 3, 1, bias=False), nn.BatchNorm(3))), nn.ReLU(),
+        nn.GlobalAvgPool2d(), nn.Linear(3, 3)), (4, 3, 2, 1)),
+    "pooled sum with batch norm": (lambda: nn.Sequential(
+        nn.Residual(nn.Sequential(nn.Conv2d(2, 2, 1, bias=False), nn.BatchNorm(2))),
+        nn.GlobalAvgPool2d(), nn.Linear(2, 3)), (4, 3, 2, 2)),
+    "pooled single places": (lambda: nn.Sequential(
+        nn.Residual(nn.Sequential(nn.Conv2d(2, 2, 1, bias=False), nn.BatchNorm(2))),
+        nn.GlobalAvgPool2d(), nn.Linear(2, 3)), (5, 1, 1, 2)),
     "pooling": (lambda: nn.Sequential(
         nn.Conv2d(1, 3, 3, padding=1), nn.Tanh(), nn.MaxPool2d(2), nn.Conv2d(3, 4, 2),
         nn.MaxPool2d(3, stride=1, padding=1), nn.AvgPool2d(2, stride=1), nn.Flatten(),

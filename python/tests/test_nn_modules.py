@@ -142,12 +142,18 @@ def test_bfloat16_without_ml_dtypes(bfloat16):
     np.testing.assert_array_equal(decoded(net(given)), decoded(output))
 
 
-def test_bfloat16_networks_give_the_gradient_of_a_float32_input():
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: nn.Sequential(nn.Conv2d(1, 3, 3), nn.Flatten(), nn.Linear(27, 2)),
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(25, 2)),
+    ],
+)
+def test_bfloat16_networks_give_the_gradient_of_a_float32_input(build):
     x = np.random.default_rng(0).standard_normal((2, 5, 5, 1)).astype(np.float32)
     found = []
     for dtype in ("float32", "bfloat16"):
-        net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Flatten(), nn.Linear(27, 2))
-        net.reset_parameters(0).to(dtype)
+        net = build().reset_parameters(0).to(dtype)
         output = net(x)
         gradient = so.cast(np.ones(output.shape, np.float32), dtype)
         found.append(decoded(net.backward(gradient, input_gradient=True)).copy())

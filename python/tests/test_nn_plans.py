@@ -7,7 +7,7 @@ import pytest
 
 from swiftopt import nn
 from swiftopt.nn._memory import assign_slots
-from swiftopt.nn._plan import Recording
+from swiftopt.nn._plan import Recording, _needed
 from swiftopt.nn._values import Value
 
 
@@ -221,6 +221,14 @@ def test_what_can_be_computed_together_is(case):
     assert len(plan._backward) == len(backward)
     names = [call.function.name for call in recording.backward]
     assert [name for name in names if name in backward][: len(backward)] == backward
+
+
+def test_a_batch_norm_reads_the_gradient_of_the_pooled():
+    net = nn.Sequential(nn.BatchNorm(1), nn.ReLU(), nn.GlobalAvgPool2d(), nn.Linear(1, 3))
+    net(images(5))
+    plan = net._current
+    names = [call.function.name for call in _needed(plan.recording.backward, set())]
+    assert names == ["column_sums", "matmul", "matmul", "batch_norm_backward"]
 
 
 def test_a_changed_layer_is_planned_anew():

@@ -32,6 +32,7 @@ def torch_layer(layer):
                 window.kernel,
                 window.stride,
                 window.padding,
+                window.dilation,
                 groups=layer.groups,
                 bias=layer.bias is not None,
             )
@@ -43,6 +44,7 @@ def torch_layer(layer):
                 window.kernel,
                 window.stride,
                 window.padding,
+                window.dilation,
                 groups=layer.channels,
                 bias=layer.bias is not None,
             )
@@ -169,8 +171,10 @@ NETWORKS = {
     "convolutions": (
         lambda: nn.Sequential(
             nn.Conv2d(3, 8, 5, stride=2, padding=1), nn.ReLU(),
-            nn.Conv2d(8, 12, 3, padding=1, groups=4), nn.Sigmoid(), nn.MaxPool2d(3, 2, 1),
-            nn.DepthwiseConv2d(12, (3, 2)), nn.ReLU(), nn.AvgPool2d(2, padding=1),
+            nn.Conv2d(8, 12, 3, padding=2, dilation=2, groups=4),
+            nn.Sigmoid(), nn.MaxPool2d(3, 2, 1),
+            nn.DepthwiseConv2d(12, (3, 2), padding=1, dilation=(1, 2)), nn.ReLU(),
+            nn.AvgPool2d(2, padding=1),
             nn.GlobalAvgPool2d(), nn.Linear(12, 7)),
         (4, 21, 17, 3)),
     "transformer": (
@@ -240,6 +244,21 @@ def test_outputs_gradients_and_losses_are_torchs(name):
             np.testing.assert_allclose(layer.running_mean, peer.running_mean, **TOLERANCE)
             np.testing.assert_allclose(layer.running_var, peer.running_var, **TOLERANCE)
     assert compared == len(net.named_parameters())
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_losses_of_mixed_labels_are_torchs(smoothing):
+    rng = np.random.default_rng(8)
+    logits = 3 * rng.standard_normal((33, 10)).astype(np.float32)
+    share = rng.random((33, 1), np.float32)
+    first, second = np.eye(10, dtype=np.float32)[rng.integers(0, 10, (2, 33))]
+    targets = share * first + (1 - share) * second
+    loss = nn.CrossEntropyLoss(label_smoothing=smoothing)
+    tensor = torch.tensor(logits, requires_grad=True)
+    peer = T.CrossEntropyLoss(label_smoothing=smoothing)(tensor, torch.from_numpy(targets))
+    peer.backward()
+    assert loss(logits, targets) == pytest.approx(float(peer.detach()), rel=1e-6)
+    np.testing.assert_allclose(loss.backward(), tensor.grad.numpy(), rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -49,6 +49,22 @@ def test_cross_entropy(rng, smoothing, ignored):
     assert_same(gradient, tensor.grad)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_cross_entropy_of_probabilities(rng, smoothing):
+    logits = 3 * rng.standard_normal((19, 21))
+    target = rng.dirichlet(np.ones(21), 19)
+    target[3] *= 2  # need not sum to 1
+    (tensor,) = tensors(logits)
+    result = torch.nn.functional.cross_entropy(
+        tensor, torch.tensor(target), label_smoothing=smoothing
+    )
+    result.backward()
+    gradient = np.empty_like(logits)
+    settings = {"label_smoothing": smoothing}
+    assert_same(functional.cross_entropy(logits, target, grad_logits=gradient, **settings), result)
+    assert_same(gradient, tensor.grad)
+
+
 @pytest.mark.parametrize("padding", [None, 1])
 def test_embedding(rng, padding):
     table, indices = rng.standard_normal((5, 18)), rng.integers(0, 5, (6, 7))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from swiftopt.nn import _checks
-from swiftopt.nn._fusion import product_sums
+from swiftopt.nn._fusion import before_pooling, product_sums
 from swiftopt.nn._module import Module
 from swiftopt.nn._planner import Planner
 from swiftopt.nn._values import Operand, Value
@@ -104,10 +104,12 @@ class BatchNorm(Module):
             if gradient is None:
                 return
             has_relu, residual = bool(call.settings.get("relu")), call.arrays.get("residual")
+            gradient, pooled_rows = before_pooling(gradient)
             x_gradient = planner.value(*x.shape)
             residual_gradient = None
             if isinstance(residual, Value):
-                residual_gradient = planner.value(*x.shape) if has_relu else gradient
+                is_own = has_relu or pooled_rows > 1
+                residual_gradient = planner.value(*x.shape) if is_own else gradient
             planner.call(
                 "batch_norm_backward",
                 {
@@ -122,14 +124,18 @@ class BatchNorm(Module):
                     "dx": x_gradient,
                     "dweight": self.gradient_of("weight"),
                     "dbias": self.gradient_of("bias"),
-                    "dresidual": residual_gradient if has_relu else None,
+                    "dresidual": None if residual_gradient is gradient else residual_gradient,
                 },
                 sizes,
-                {"training": float(training), "relu": float(has_relu)},
+                {
+                    "training": float(training),
+                    "relu": float(has_relu),
+                    "pooled_rows": float(pooled_rows),
+                },
             )
             planner.add_gradient(x, x_gradient)
             if isinstance(residual, Value) and residual_gradient is not None:
-                if not has_relu:
+                if residual_gradient is gradient:
                     planner.keep(residual_gradient)
                 planner.add_gradient(residual, residual_gradient)
 

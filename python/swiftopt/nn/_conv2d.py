@@ -32,6 +32,8 @@ class Conv2d(Module):
     stride : int or (int, int), default 1
     padding : int or (int, int), default 0
         Zeros on each side.
+    dilation : int or (int, int), default 1
+        Pixels from one tap of the kernel to the next.
     groups : int, default 1
         How many parts the channels have, of which each only sees itself.
     bias : bool, default True
@@ -66,6 +68,7 @@ class Conv2d(Module):
         stride: Pair = 1,
         padding: Pair = 0,
         *,
+        dilation: Pair = 1,
         groups: SupportsIndex = 1,
         bias: bool = True,
         rng: Rng = None,
@@ -73,7 +76,7 @@ class Conv2d(Module):
         super().__init__()
         inputs = _checks.size(self, "in_channels", in_channels)
         outputs = _checks.size(self, "out_channels", out_channels)
-        self.window = Window.of(self, kernel_size, stride, padding)
+        self.window = Window.of(self, kernel_size, stride, padding, dilation)
         self.groups = _checks.size(self, "groups", groups)
         if inputs % self.groups or outputs % self.groups:
             raise ValueError(

@@ -54,6 +54,8 @@ def product(
 
 def dense(planner: Planner, layer: Dense, x: Value) -> Value:
     """Record a layer's product, and its gradients."""
+    # Once for both products that read it, each of which would else round it while packing.
+    x = planner.activation(x)
     outputs, inputs = layer.weight.shape[0], layer.weight.shape[-1]
     rows = x.count // inputs
     y = planner.value(*x.shape[:-1], outputs)

@@ -28,6 +28,8 @@ class DepthwiseConv2d(Module):
     stride : int or (int, int), default 1
     padding : int or (int, int), default 0
         Zeros on each side.
+    dilation : int or (int, int), default 1
+        Pixels from one tap of the kernel to the next.
     bias : bool, default True
         Whether there is one.
     rng : int or numpy.random.Generator, optional
@@ -59,11 +61,12 @@ class DepthwiseConv2d(Module):
         padding: Pair = 0,
         bias: bool = True,
         *,
+        dilation: Pair = 1,
         rng: Rng = None,
     ) -> None:
         super().__init__()
         channels = _checks.size(self, "channels", channels)
-        self.window = Window.of(self, kernel_size, stride, padding)
+        self.window = Window.of(self, kernel_size, stride, padding, dilation)
         self.weight = np.empty((*self.window.kernel, channels), np.float32)
         self.bias: Array | None = np.empty(channels, np.float32) if bias else None
         self.reset_parameters(rng)

@@ -158,6 +158,19 @@ def product_sums(
     return found
 
 
+def before_pooling(gradient: Value) -> tuple[Value, int]:
+    """Return what a gradient is the even distribution of, and over how many rows each.
+
+    The gradient itself is then computed only if something else reads it.
+    """
+    writer = _unread_writer(gradient)
+    if writer is None or writer.function.name != "global_avg_pool2d_backward":
+        return gradient, 1
+    pooled = writer.arrays["dy"]
+    assert isinstance(pooled, Value)
+    return pooled, writer.sizes["pixels"]
+
+
 def _unread_writer(value: Value) -> Call | None:
     return value.storage.writer if value.storage.reads == 0 else None
 

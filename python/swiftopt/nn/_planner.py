@@ -216,4 +216,5 @@ class Planner:
 
 
 def _convert(source: Array, out: Array) -> None:
-    cast(source, out=out)
+    # The caller's input has its own shape even where a layer sees another one of it.
+    cast(source.reshape(out.shape), out=out)

@@ -22,6 +22,8 @@ class SeparableConv2d(Module):
     stride : int or (int, int), default 1
     padding : int or (int, int), default 0
         Zeros on each side.
+    dilation : int or (int, int), default 1
+        Pixels from one tap of the kernel to the next.
     bias : bool, default True
         Whether the pointwise convolution has one; the depthwise one has none.
     rng : int or numpy.random.Generator, optional
@@ -50,11 +52,14 @@ class SeparableConv2d(Module):
         stride: Pair = 1,
         padding: Pair = 0,
         *,
+        dilation: Pair = 1,
         bias: bool = True,
         rng: Rng = None,
     ) -> None:
         super().__init__()
-        self.depthwise = DepthwiseConv2d(in_channels, kernel_size, stride, padding, bias=False)
+        self.depthwise = DepthwiseConv2d(
+            in_channels, kernel_size, stride, padding, bias=False, dilation=dilation
+        )
         self.pointwise = Conv2d(in_channels, out_channels, 1, bias=bias)
         if rng is not None:
             self.reset_parameters(rng)

@@ -14,19 +14,23 @@ Pair = SupportsIndex | tuple[SupportsIndex, SupportsIndex]
 
 @dataclass(frozen=True)
 class Window:
-    """Kernel, stride and padding, each (height, width)."""
+    """Kernel, stride, padding and the places from tap to tap, each (height, width)."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int]
+    dilation: tuple[int, int]
 
     @classmethod
-    def of(cls, layer: object, kernel: Pair, stride: Pair, padding: Pair) -> Window:
+    def of(
+        cls, layer: object, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair = 1
+    ) -> Window:
         """Return the window of a layer, checked."""
         return cls(
             _checks.pair(layer, "kernel_size", kernel, 1),
             _checks.pair(layer, "stride", stride, 1),
             _checks.pair(layer, "padding", padding, 0),
+            _checks.pair(layer, "dilation", dilation, 1),
         )
 
     @property
@@ -47,8 +51,8 @@ class Window:
             "stride_width": self.stride[1],
             "padding_height": self.padding[0],
             "padding_width": self.padding[1],
-            "dilation_height": 1,
-            "dilation_width": 1,
+            "dilation_height": self.dilation[0],
+            "dilation_width": self.dilation[1],
         }
 
     def output_shape(self, layer: object, x: Value, channels: int) -> tuple[int, int, int, int]:
@@ -56,13 +60,16 @@ class Window:
         lengths = []
         for axis, name in enumerate(("height", "width")):
             padded = x.shape[1 + axis] + 2 * self.padding[axis]
-            if padded < self.kernel[axis]:
+            span = (self.kernel[axis] - 1) * self.dilation[axis] + 1
+            if padded < span:
                 with_padding = f", with padding {padded}" if self.padding[axis] else ""
+                dilated = f" with dilation {self.dilation[axis]}" if self.dilation[axis] > 1 else ""
+                needs = f"needs {span}" if dilated else "needs at least as much"
                 raise ValueError(
                     f"{type(layer).__name__}: input has {name} {x.shape[1 + axis]}{with_padding}; "
-                    f"kernel_size {self.kernel[axis]} needs at least as much"
+                    f"kernel_size {self.kernel[axis]}{dilated} {needs}"
                 )
-            lengths.append((padded - self.kernel[axis]) // self.stride[axis] + 1)
+            lengths.append((padded - span) // self.stride[axis] + 1)
         return x.shape[0], lengths[0], lengths[1], channels
 
     def describe(self) -> str:
@@ -72,6 +79,8 @@ class Window:
             parts.append(f"stride={_short(self.stride)}")
         if self.padding != (0, 0):
             parts.append(f"padding={_short(self.padding)}")
+        if self.dilation != (1, 1):
+            parts.append(f"dilation={_short(self.dilation)}")
         return ", ".join(parts)
 
 

@@ -153,11 +153,13 @@ def _batch_norm_error(case, inputs, expected, eps):
 
 def _batch_norm_backward_cases(rng):
     cases = []
-    for number, (rows, channels, mean) in enumerate(SHAPES):
+    pooled = [(6, 3, 0, 2), (700, 17, 0, 7), (1600, 128, 100, 400), (1030, 64, 0, 103)]
+    shapes = [(*shape, 1) for shape in SHAPES] + pooled
+    for number, (rows, channels, mean, pooled_rows) in enumerate(shapes):
         relu, with_y, with_residual = [(0, 0, 0), (1, 0, 0), (1, 1, 1), (0, 0, 1)][number % 4]
         x = rng.standard_normal((rows, channels)) + mean
         arrays = {
-            "dy": rng.standard_normal((rows, channels)),
+            "dy": rng.standard_normal((rows // pooled_rows, channels)),
             "x": x,
             **_channel_arrays(rng, channels),
             "mean": x.mean(0) + 0.01,
@@ -172,16 +174,19 @@ def _batch_norm_backward_cases(rng):
             arrays["dresidual"] = Out((rows, channels))
         if number == 5:
             del arrays["weight"], arrays["bias"], arrays["dweight"], arrays["dbias"]
-        cases.append(Case(arrays, (rows, channels), (float(number % 5 != 4), float(relu))))
+        settings = (float(number % 5 != 4), float(relu), float(pooled_rows))
+        cases.append(Case(arrays, (rows, channels), settings))
     return cases
 
 
 def _gradient_parts(case, inputs):
     """g, x - mean, the scale, and where it is uncertain whether ReLU gave 0."""
-    _, relu = case.settings
+    _, relu, pooled_rows = case.settings
     dy, x, y, weight, bias, mean, inverse = _given(
         inputs, "dy", "x", "y", "weight", "bias", "mean", "inverse_std"
     )
+    if pooled_rows > 1:
+        dy = np.repeat(dy, int(pooled_rows), 0) / pooled_rows
     scale = inverse * (1 if weight is None else weight)
     centred = x - mean
     uncertain = np.zeros(x.shape, bool)
@@ -195,7 +200,7 @@ def _gradient_parts(case, inputs):
 
 def _batch_norm_backward(case, inputs):
     rows, _ = case.sizes
-    training, _ = case.settings
+    training = case.settings[0]
     g, centred, scale, _ = _gradient_parts(case, inputs)
     inverse = _long(inputs["inverse_std"])
     dbias = g.sum(0)
@@ -209,18 +214,23 @@ def _batch_norm_backward(case, inputs):
 
 def _batch_norm_backward_error(case, inputs, expected, eps):
     rows, _ = case.sizes
-    training, _ = case.settings
+    training, _, pooled_rows = case.settings
     g, centred, scale, uncertain = _gradient_parts(case, inputs)
     inverse = np.abs(_long(inputs["inverse_std"]))
-    lost = np.where(uncertain, np.abs(_long(inputs["dy"])), 0)
+    dy = np.repeat(_long(inputs["dy"]), int(pooled_rows), 0) / pooled_rows
+    lost = np.where(uncertain, np.abs(dy), 0)
+    # dy, where it is pooled, is divided by a rounded reciprocal.
+    eps_of_g = 2 * eps * (pooled_rows > 1)
     wide = 70 * 2.0**-53
     magnitudes = np.abs(g).sum(0)
     products = np.abs(g * centred).sum(0)
-    bias_error = (ADDITIONS * eps + wide) * magnitudes + lost.sum(0)
-    product_error = ((ADDITIONS + 2) * eps + wide) * products + (lost * np.abs(centred)).sum(0)
+    bias_error = (ADDITIONS * eps + eps_of_g + wide) * magnitudes + lost.sum(0)
+    product_error = ((ADDITIONS + 2) * eps + eps_of_g + wide) * products + (
+        lost * np.abs(centred)
+    ).sum(0)
     offset = np.abs(g.sum(0)) / rows
     slope = np.abs((g * centred).sum(0)) * inverse**2 / rows
-    dx_error = 5 * eps * np.abs(g) + lost
+    dx_error = (5 * eps + eps_of_g) * np.abs(g) + lost
     if training:
         dx_error = (
             dx_error
@@ -232,7 +242,7 @@ def _batch_norm_backward_error(case, inputs, expected, eps):
         "dx": np.abs(scale) * dx_error,
         "dweight": product_error * inverse,
         "dbias": bias_error,
-        "dresidual": lost,
+        "dresidual": lost + eps_of_g * np.abs(g),
     }
     return {name: np.asarray(error, np.float64) for name, error in errors.items()}
 

@@ -33,12 +33,11 @@ def dropped(count, p, random):
     """Which elements are dropped: 16 random bits below p · 2^16; Dropout.swift says which."""
     index = np.arange(count, dtype=np.uint64)
     group, place = np.divmod(index, np.uint64(256))
-    quarter, lane = np.divmod(place, np.uint64(64))
-    block = np.uint64(32) * group + lane // np.uint64(2)
-    words = np.stack(_philox(block, random))
-    word = np.uint64(2) * (quarter // np.uint64(2)) + lane % np.uint64(2)
+    half, place = np.divmod(place, np.uint64(128))
+    words = np.stack(_philox(np.uint64(32) * group + place // np.uint64(4), random))
+    word = np.uint64(2) * half + place % np.uint64(4) // np.uint64(2)
     chosen = words[word.astype(int), np.arange(count)]
-    bits = (chosen >> (np.uint64(16) * (quarter % np.uint64(2)))) & np.uint64(0xFFFF)
+    bits = (chosen >> (np.uint64(16) * (place % np.uint64(2)))) & np.uint64(0xFFFF)
     return bits < np.uint64(np.floor(p * 65536 + 0.5))
 
 

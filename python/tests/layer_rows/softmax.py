@@ -163,6 +163,73 @@ def _cross_entropy_tolerance(case, inputs, expected, eps):
     }
 
 
+def _soft_cases(rng):
+    cases = []
+    for shape in SHAPES:
+        for smoothing, with_gradient, sums in [
+            (0, True, 1),
+            (0.1, True, 1),
+            (1, True, 1),
+            (0.1, False, 3),
+        ]:
+            # Mixed labels are 0 but for two; others are dense, some don't sum to 1.
+            targets = rng.dirichlet(np.full(shape[1], 0.5), shape[0]) * sums
+            targets[: shape[0] // 2] = 0
+            targets[: shape[0] // 2, -1] = 0.25
+            targets[: shape[0] // 2, 0] += 0.75
+            cases.append(
+                Case(
+                    {
+                        "logits": 4 * rng.standard_normal(shape),
+                        "targets": targets,
+                        "loss": Out((1,)),
+                        **({"logits_gradient": Out(shape)} if with_gradient else {}),
+                    },
+                    shape,
+                    (smoothing,),
+                )
+            )
+    return cases
+
+
+def _soft_wanted(case, inputs):
+    (smoothing,) = case.settings
+    return (1 - smoothing) * inputs["targets"] + smoothing / case.sizes[1]
+
+
+def _soft(case, inputs):
+    inputs = extended(inputs)
+    wanted = _soft_wanted(case, inputs).astype(np.longdouble)
+    distance, powers = _powers(inputs["logits"].astype(np.longdouble))
+    logarithms = -distance - np.log(powers.sum(axis=-1, keepdims=True))
+    total = wanted.sum(axis=-1, keepdims=True)
+    return {
+        "loss": np.array([-(wanted * logarithms).sum() / len(wanted)]),
+        "logits_gradient": (total * np.exp(logarithms) - wanted) / len(wanted),
+    }
+
+
+def _soft_tolerance(case, inputs, expected, eps):
+    x, wanted = inputs["logits"], _soft_wanted(case, inputs)
+    total = wanted.sum(axis=-1, keepdims=True)
+    of_probability, of_sum = _softmax_error(x, eps)
+    rounding = (8 + x.shape[-1]) * 2.0**-53 * np.abs(x).max(axis=-1, keepdims=True)
+    # The sum of q is one of float64 numbers, one after the other. The wanted one is a product of
+    # two rounded factors and a sum.
+    of_total = (x.shape[-1] + 8) * 2.0**-53
+    probabilities = total * _softmax(x)
+    gradient = (
+        total * of_probability
+        + of_total * probabilities
+        + eps * (5 * wanted + 3 * np.abs(probabilities - wanted))
+    )
+    return {
+        "loss": np.array([(total * (of_sum + rounding)).sum() / len(x)])
+        + (eps + x.shape[0] * 2.0**-53) * expected["loss"],
+        "logits_gradient": gradient / len(x),
+    }
+
+
 ROWS = [
     LayerRow(
         "softmax",
@@ -177,4 +244,5 @@ ROWS = [
         _softmax_backward_tolerance,
     ),
     LayerRow("cross_entropy", _cross_entropy_cases, _cross_entropy, _cross_entropy_tolerance),
+    LayerRow("soft_cross_entropy", _soft_cases, _soft, _soft_tolerance),
 ]

@@ -245,5 +245,5 @@ def batch_norm_backward(
         of_bias,
         of_residual,
     )
-    run(name, arrays, (count, channels), (float(training), float(relu)))
+    run(name, arrays, (count, channels), (float(training), float(relu), 1.0))
     return target, of_weight, of_bias

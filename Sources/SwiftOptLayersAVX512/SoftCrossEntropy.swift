@@ -1,0 +1,1 @@
+../SwiftOptLayers/SoftCrossEntropy.swift
