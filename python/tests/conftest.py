@@ -7,8 +7,10 @@ import hypothesis
 import numpy as np
 import pytest
 
-from swiftopt import _core
+from swiftopt import _blas, _blas_library, _core
+from swiftopt._private_library import load_private
 
+from .blas_support import BUNDLED, SYSTEM
 from .cases import LEVELS
 
 # They are imported by the tests that run them. As modules with doctests, each on its own, they
@@ -106,3 +108,27 @@ def refused(frozen):
             assert word in str(caught.value)
 
     return check
+
+
+@pytest.fixture
+def same_blas():
+    """Give the native code back the library that the other tests use."""
+    before = _blas._info
+    yield
+    _core.set_blas(0, 0, 64)
+    _blas._info = None if before is None or before.name != "none" else before
+
+
+@pytest.fixture
+def forgotten(same_blas, monkeypatch):
+    """As before the first product; what a test loads goes after it."""
+    monkeypatch.setattr(_blas, "_info", None)
+    monkeypatch.setenv("SWIFTOPT_BLAS", "auto")
+
+
+@pytest.fixture(scope="session")
+def private():
+    """A copy with NumPy's spelling of the names, or the system's."""
+    path = BUNDLED[0] if BUNDLED else _blas_library._located(SYSTEM)
+    library = load_private(path, ())
+    return library, *_blas_library._spelling(library)
