@@ -6,9 +6,10 @@ import PackageDescription
 let isEmbedded = Context.environment["SWIFTOPT_EMBEDDED"] == "1"
 
 // Without -fno-math-errno a square root is a compare, an instruction and a libm
-// call, and no loop with one vectorises.
+// call, and no loop with one vectorises. Loops of a length that isn't known are not unrolled:
+// that made the extension an eighth larger, and nothing faster.
 let settings: [SwiftSetting] =
-  [.unsafeFlags(["-Xcc", "-fno-math-errno"])]
+  [.unsafeFlags(["-Xcc", "-fno-math-errno", "-Xllvm", "-unroll-runtime=false"])]
   + (isEmbedded
     ? [
       .enableExperimentalFeature("Embedded"),
@@ -60,6 +61,11 @@ let package = Package(
       dependencies: ["CSwiftOpt", "SwiftOptMath"],
       swiftSettings: settings
     ),
+    .target(
+      name: "SwiftOptData",
+      dependencies: ["CSwiftOpt", "SwiftOptShims", "SwiftOptMath"],
+      swiftSettings: settings + [.define("SWIFTOPT_BASELINE")]
+    ),
     level("SwiftOptKernels", define: "SWIFTOPT_BASELINE"),
     level(
       "SwiftOptKernelsAVX2",
@@ -79,7 +85,8 @@ let package = Package(
       define: "SWIFTOPT_AVX512BF16",
       flags: avx512 + ["-Xcc", "-mavx512bf16"]
     ),
-    level("SwiftOptLayers", define: "SWIFTOPT_BASELINE"),
+    // For processors before 2013: there size counts more than speed.
+    level("SwiftOptLayers", define: "SWIFTOPT_BASELINE", flags: ["-Osize"]),
     level("SwiftOptLayersAVX2", define: "SWIFTOPT_AVX2", flags: avx2),
     level("SwiftOptLayersAVX512", define: "SWIFTOPT_AVX512", flags: avx512),
     .target(
@@ -97,7 +104,7 @@ let package = Package(
       name: "SwiftOptABI",
       dependencies: [
         "CSwiftOpt", "SwiftOptShims", "SwiftOptOptimizers", "SwiftOptSchedules",
-        "SwiftOptEngine",
+        "SwiftOptData", "SwiftOptEngine",
       ],
       swiftSettings: settings
     ),
@@ -133,6 +140,11 @@ let package = Package(
     .testTarget(
       name: "SwiftOptSchedulesTests",
       dependencies: ["CSwiftOpt", "SwiftOptSchedules", "SwiftOptABI"],
+      swiftSettings: settings
+    ),
+    .testTarget(
+      name: "SwiftOptDataTests",
+      dependencies: ["TestSupport", "CSwiftOpt", "SwiftOptShims", "SwiftOptData", "SwiftOptABI"],
       swiftSettings: settings
     ),
   ],

@@ -38,7 +38,7 @@ class OldGlibcWheel(bdist_wheel):
 SOURCES = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "python/src").glob("*.c"))
 HEADERS = [
     *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "python/src").glob("*.h")),
-    "Sources/CSwiftOpt/include/swiftopt.h",
+    *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "Sources/CSwiftOpt").rglob("*.h")),
     "python/src/exports.map",
 ]
 

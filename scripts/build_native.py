@@ -61,6 +61,7 @@ COMMON = [
     "SwiftOptMath",
     "SwiftOptOptimizers",
     "SwiftOptSchedules",
+    "SwiftOptData",
     "SwiftOptEngine",
     "SwiftOptABI",
 ]

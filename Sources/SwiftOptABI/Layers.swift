@@ -65,6 +65,8 @@ private func fail(_ problem: LayerProblem, _ layer: UnsafePointer<CChar>) -> so_
       bounds.maximum_is_open, bounds.is_flag)
   case .array(let name, let text):
     so_error_set_layer(layer, name ?? unnamed, characters(text))
+  case .index(let name):
+    so_error_set_layer_index(layer, name ?? unnamed)
   case .dtype(let name, let text):
     so_error_set_layer(layer, name ?? unnamed, characters(text))
     return so_status(SO_INVALID_TYPE)

@@ -97,8 +97,30 @@ void so_error_set_layer_count(const char *layer, const char *array, int64_t coun
                 array, count, expected);
 }
 
+static _Thread_local struct {
+    int64_t position, index, bound;
+} wrong_index;
+
+void so_error_note_index(int64_t position, int64_t index, int64_t bound) {
+    wrong_index.position = position;
+    wrong_index.index = index;
+    wrong_index.bound = bound;
+}
+
+void so_error_set_layer_index(const char *layer, const char *array) {
+    set_message("%s: %s[%" PRId64 "] is %" PRId64 "; it must be in 0 ... %" PRId64, layer, array,
+                wrong_index.position, wrong_index.index, wrong_index.bound - 1);
+}
+
 void so_error_set_layer_overlap(const char *layer, const char *array, const char *other) {
     set_message("%s: %s shares memory with %s, which it must not", layer, array, other);
+}
+
+void so_error_set_read(int32_t field, int64_t sample, int32_t file, int64_t offset,
+                       int32_t error) {
+    set_message("field %" PRId32 ", sample %" PRId64 ": file %" PRId32
+                " can't be read at byte %" PRId64 ": %s",
+                field, sample, file, offset, error == 0 ? "it ends there" : strerror(error));
 }
 
 void so_error_set_level(const char *name, int32_t is_known) {

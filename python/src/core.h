@@ -235,6 +235,12 @@ PyObject *core_schedule_values(PyObject *module, PyObject *const *arguments, Py_
 
 PyObject *core_cast(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
+/* ----------------------------------------------------------------- augment.c */
+
+PyObject *core_augmentation_descriptions(PyObject *module, PyObject *unused);
+PyObject *core_augment_plan(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *core_augment(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+
 /* ----------------------------------------------------- layers.c, workspaces.c */
 
 extern PyType_Spec layer_call_spec;

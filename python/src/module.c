@@ -1,5 +1,6 @@
 /* module.c - swiftopt._core: the module, instruction levels and threads. */
 #include "core.h"
+#include "data.h"
 
 #include <string.h>
 
@@ -136,6 +137,18 @@ static PyMethodDef core_methods[] = {
     {"cast", (PyCFunction)(void (*)(void))core_cast, METH_FASTCALL,
      PyDoc_STR("cast($module, source, out, stochastic, seed, /)\n--\n\n"
                "out[i] = source[i], rounded to the nearest or by chance.")},
+    {"augmentation_descriptions", core_augmentation_descriptions, METH_NOARGS,
+     PyDoc_STR("augmentation_descriptions($module, /)\n--\n\n"
+               "A tuple per augmentation: name, kind, settings (name, minimum, maximum,\n"
+               "minimum_is_open, is_whole, per_channel).")},
+    {"augment_plan", (PyCFunction)(void (*)(void))core_augment_plan, METH_FASTCALL,
+     PyDoc_STR("augment_plan($module, program, shape, dtype, out_dtype, /)\n--\n\n"
+               "Height and width of what comes out of images of this shape (count, height,\n"
+               "width, channels), and whether the program, float64 numbers as bytes, mixes.")},
+    {"augment", (PyCFunction)(void (*)(void))core_augment, METH_FASTCALL,
+     PyDoc_STR("augment($module, images, out, program, shape, seed, epoch, indices, labels,\n"
+               "        classes, /)\n--\n\n"
+               "Write augmented images of this shape (count, height, width, channels) to out.")},
     {"layer_descriptions", core_layer_descriptions, METH_NOARGS,
      PyDoc_STR("layer_descriptions($module, /)\n--\n\n"
                "A dict per layer function: name, uses_products, arrays (name, kind, role,\n"
@@ -147,6 +160,12 @@ static PyMethodDef core_methods[] = {
     {"checksum_blocks", (PyCFunction)(void (*)(void))core_checksum_blocks, METH_FASTCALL,
      PyDoc_STR("checksum_blocks($module, data, block_size, /)\n--\n\n"
                "XXH64 with seed 0 of each block of a C-contiguous buffer, as a tuple.")},
+    {"sample_indices", (PyCFunction)(void (*)(void))core_sample_indices, METH_FASTCALL,
+     PyDoc_STR("sample_indices($module, sampler, epoch, first, out, /)\n--\n\n"
+               "out[i] = the sample at this rank's position first + i of an epoch; int64.")},
+    {"alias_table", (PyCFunction)(void (*)(void))core_alias_table, METH_FASTCALL,
+     PyDoc_STR("alias_table($module, weights, accept, alias, /)\n--\n\n"
+               "Fill the table (float64 and int64) of a weighted sampler.")},
     {NULL, NULL, 0, NULL},
 };
 
@@ -171,6 +190,7 @@ static int core_exec(PyObject *module) {
     state->report_type = make_report_type();
     if (state->report_type == NULL || PyModule_AddType(module, state->report_type) < 0) return -1;
     if (add_type(module, &plan_spec) < 0) return -1;
+    if (add_type(module, &data_plan_spec) < 0 || add_type(module, &feeder_spec) < 0) return -1;
     return add_type(module, &layer_call_spec);
 }
 

@@ -51,6 +51,26 @@ def control_check(machine: int, settings: bytes, state: bytearray, /) -> None: .
 def control_observe(
     machine: int, settings: bytes, state: bytearray, observation: _Number, /
 ) -> int: ...
+def augmentation_descriptions() -> list[
+    tuple[str, str, tuple[tuple[str, float, float, bool, bool, bool], ...]]
+]: ...
+def augment_plan(
+    program: bytes, shape: tuple[int, int, int, int], dtype: str, out_dtype: str, /
+) -> tuple[int, int, bool]: ...
+def augment(
+    images: _Array,
+    out: _Array,
+    program: bytes,
+    shape: tuple[int, int, int, int],
+    seed: int,
+    epoch: int,
+    indices: _Array | None,
+    labels: _Array | None,
+    classes: int,
+    /,
+) -> None: ...
+def sample_indices(sampler: tuple[object, ...], epoch: int, first: int, out: _Array, /) -> None: ...
+def alias_table(weights: _Array, accept: _Array, alias: _Array, /) -> None: ...
 def layer_descriptions() -> list[dict[str, Any]]: ...
 def cast(source: _Array, out: _Array, stochastic: bool, seed: int, /) -> None: ...
 
@@ -180,3 +200,41 @@ class LayerCall:
     ) -> LayerCall: ...
     def __call__(self) -> None: ...
     def replace(self, index: int, array: _Array | None, /) -> None: ...
+
+# samples, bytes read, cache hits and misses, read errors, items per row of each field, and what
+# couldn't be read: field, row, sample, file, offset, errno
+_BatchReport: TypeAlias = tuple[
+    int, int, int, int, int, tuple[int, ...], tuple[int, int, int, int, int, int] | None
+]
+
+@final
+class DataPlan:
+    def __new__(
+        cls,
+        fields: list[tuple[Any, ...]],
+        sampler: tuple[object, ...],
+        batch_size: int,
+        drop_last: bool = False,
+        skip_errors: bool = False,
+        batch_starts: _Array | None = None,
+        keys_by_position: bool = False,
+        augment: _Array | None = None,
+        image: tuple[int, int, int] = (0, 0, 0),
+        classes: int = 0,
+    ) -> DataPlan: ...
+    @property
+    def batch_count(self) -> int: ...
+    def fill(self, epoch: int, batch: int, outputs: tuple[_Array, ...], /) -> _BatchReport: ...
+
+@final
+class Feeder:
+    def __new__(
+        cls,
+        plan: DataPlan,
+        epoch: int,
+        first_batch: int,
+        outputs: list[tuple[_Array, ...]],
+        threads: int,
+    ) -> Feeder: ...
+    def next(self) -> tuple[int, _BatchReport, float] | None: ...
+    def close(self) -> None: ...

@@ -3,7 +3,7 @@
  * Everything that Python can do goes through these functions, and any program
  * that can call C can do the same. The library is stateless: the caller owns
  * every buffer (parameters, gradients, optimizer state, workspace) and the
- * library keeps no pointer after a call returns.
+ * library keeps no pointer after a call returns, but for an open data feeder.
  *
  * Every function that can fail returns an so_status. On any status other than
  * SO_OK no parameter, state or value was written (a plan's workspace and a report
@@ -39,6 +39,7 @@ enum {
     SO_INVALID_VALUE = 1, /* an argument has a value that is not allowed */
     SO_INVALID_TYPE = 2,  /* a dtype that is not supported there */
     SO_UNSUPPORTED = 3,   /* this machine lacks what was asked for */
+    SO_READ_FAILED = 4,   /* a file of a data set couldn't be read */
 };
 
 /* Why the last failing call of this thread failed; "" if none has. */
@@ -109,6 +110,10 @@ enum {
     SO_INT32 = 8,
     SO_INT64 = 9,
     SO_UINT64 = 10,
+    SO_INT8 = 11, /* these are for fields of data sets only */
+    SO_INT16 = 12,
+    SO_UINT16 = 13,
+    SO_UINT32 = 14,
 };
 /* An 8-bit code stands for a number times its block's scale, the block's largest magnitude:
  * 0 for 0, 127 in the lower 7 bits below a sign (255 unsigned) for 1, and each code below for
@@ -654,6 +659,8 @@ so_status so_layer_workspace_size(const so_layer_call *SO_NONNULL call,
                                   int64_t *SO_NONNULL size);
 /* Checks the call and computes it, on several threads where that pays. */
 so_status so_layer_run(const so_layer_call *SO_NONNULL call);
+
+#include "swiftopt_data.h"
 
 #ifdef __cplusplus
 }

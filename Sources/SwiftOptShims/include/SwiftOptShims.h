@@ -4,9 +4,12 @@
 
 #include "so_blas.h"
 #include "so_cpu.h"
+#include "so_data.h"
 #include "so_error.h"
 #include "so_factors.h"
+#include "so_feeder.h"
 #include "so_float.h"
+#include "so_images.h"
 #include "so_kernels.h"
 #include "so_lanes.h"
 #include "so_layers.h"

@@ -47,8 +47,20 @@ void so_error_set_layer(const char *layer, const char *array, const char *text);
 void so_error_set_layer_count(const char *layer, const char *array, int64_t count,
                               int64_t expected);
 
+/* Remembers, for the next function, which of an array's elements (counted in memory order) is
+ * no index below `bound`. */
+void so_error_note_index(int64_t position, int64_t index, int64_t bound);
+/* "layer: array[position] is index; it must be in 0 ... bound - 1", of what was noted last by
+ * the calling thread. */
+void so_error_set_layer_index(const char *layer, const char *array);
+
 /* "layer: array shares memory with other; ..." */
 void so_error_set_layer_overlap(const char *layer, const char *array, const char *other);
+
+/* "field f, sample i: file n can't be read at byte `offset`: why", where an errno of 0 means
+ * that the file ends there. */
+void so_error_set_read(int32_t field, int64_t sample, int32_t file, int64_t offset,
+                       int32_t error);
 
 #ifdef __clang__
 #pragma clang assume_nonnull end

@@ -73,6 +73,13 @@
                                                    so_##name##16 c) {                       \
         return SO_FUSE(a, b, c);                                                            \
     }                                                                                       \
+    /* The sum of all lanes, always in this order. */                                       \
+    static inline scalar so_sum_lanes_##name##16(so_##name##16 v) {                         \
+        const __typeof__(v.lo) eight = v.lo + v.hi;                                         \
+        const __typeof__(eight.lo) four = eight.lo + eight.hi;                              \
+        const __typeof__(four.lo) two = four.lo + four.hi;                                  \
+        return two.x + two.y;                                                               \
+    }                                                                                       \
     /* The greatest of all lanes; any of them if one is NaN. */                             \
     static inline scalar so_greatest_lane_##name##16(so_##name##16 v) {                     \
         const __typeof__(v.lo) eight = v.lo > v.hi ? v.lo : v.hi;                           \
@@ -127,14 +134,38 @@ static inline so_float16 so_round_bfloat16(so_float16 v) {
     return (so_float16)(so_bfloat16_bits(v) & 0xFFFF0000);
 }
 
-/* 0 where the random number is below the threshold. */
-static inline so_float16 so_kept_float16(so_float16 v, so_bits16 random, uint32_t threshold) {
-    return random < threshold ? (so_float16)0 : v;
+/* 0 where one of sixteen random numbers is below the threshold. */
+static inline so_float16 so_kept_float16(so_float16 v, const uint16_t *_Nonnull random,
+                                         uint32_t threshold) {
+    const so_half_bits16 halves = *(const so_unaligned_half_bits16 *)random;
+    return __builtin_convertvector(halves, so_bits16) < threshold ? (so_float16)0 : v;
 }
 
-static inline so_double16 so_kept_double16(so_double16 v, so_bits16 random, uint32_t threshold) {
+static inline so_double16 so_kept_double16(so_double16 v, const uint16_t *_Nonnull random,
+                                           uint32_t threshold) {
     typedef int64_t so_mask16 __attribute__((ext_vector_type(16)));
-    return __builtin_convertvector(random < threshold, so_mask16) ? (so_double16)0 : v;
+    const so_half_bits16 halves = *(const so_unaligned_half_bits16 *)random;
+    const so_bits16 bits = __builtin_convertvector(halves, so_bits16);
+    return __builtin_convertvector(bits < threshold, so_mask16) ? (so_double16)0 : v;
+}
+
+/* Thirty-two bfloat16 times a number, rounded as so_store_bfloat16 does, or 0 where the random
+ * number is below the threshold. In pairs, as they lie in memory: no change of width is needed.
+ * What is not a number has nothing in its lower half, and so stays one when it is rounded. */
+static inline void so_drop_bfloat16(const uint16_t *_Nonnull x, uint16_t *_Nonnull y,
+                                    const uint16_t *_Nonnull random, uint32_t threshold,
+                                    float scale) {
+    typedef uint32_t so_unaligned_bits16 __attribute__((ext_vector_type(16), aligned(2)));
+    const so_bits16 pairs = *(const so_unaligned_bits16 *)x;
+    const so_bits16 randoms = *(const so_unaligned_bits16 *)random;
+    const so_float16 low = (so_float16)(pairs << 16) * scale;
+    const so_float16 high = (so_float16)(pairs & 0xFFFF0000) * scale;
+    const uint32_t bound = threshold << 16;
+    const so_bits16 low_bits = (randoms << 16) < bound ? (so_bits16)0 : (so_bits16)low;
+    const so_bits16 high_bits = randoms < bound ? (so_bits16)0 : (so_bits16)high;
+    const so_bits16 low_half = (low_bits + 0x7FFF + ((low_bits >> 16) & 1)) >> 16;
+    const so_bits16 high_half = high_bits + 0x7FFF + ((high_bits >> 16) & 1);
+    *(so_unaligned_bits16 *)y = low_half | (high_half & 0xFFFF0000);
 }
 
 static inline so_double16 so_widen_float16(so_float16 v) {

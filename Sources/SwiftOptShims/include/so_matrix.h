@@ -56,7 +56,8 @@ typedef struct so_product {
     const void *SO_M_NULLABLE mask; /* of relu, tanh and sigmoid what they gave; of gelu and silu
                                      * what they got */
     int64_t mask_stride;
-    double *SO_M_NULLABLE column_sums;        /* of what was stored in C; not added to */
+    double *SO_M_NULLABLE column_sums;        /* of what was stored in C; not added to. In float64;
+                                               * of bfloat16 numbers a tile's rows in float32 */
     double *SO_M_NULLABLE column_square_sums;
     void *SO_M_NULLABLE workspace; /* workspace_size bytes, aligned to 64 */
 } so_product;

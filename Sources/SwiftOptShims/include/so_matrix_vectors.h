@@ -144,7 +144,10 @@ static inline so_matrix_double so_matrix_add_squares_double(so_matrix_double v,
     return sums + squares;
 }
 
-/* Brings the cache line of an address near, to be written; any address will do. */
+/* Brings the cache line of an address near, to be read or written; any address will do. */
+static inline void so_matrix_prefetch(const void *_Nonnull address) {
+    __builtin_prefetch(address, 0, 3);
+}
 static inline void so_matrix_prefetch_to_write(const void *_Nonnull address) {
     __builtin_prefetch(address, 1, 3);
 }

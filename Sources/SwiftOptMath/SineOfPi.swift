@@ -1,5 +1,3 @@
-import SwiftOptMath
-
 /// sin(πx) for x in [0, ½], within 1 ULP, and exactly 0 and 1 at the ends.
 ///
 /// The Taylor series of the sine below ¼ and of the cosine above, where y = πx or
@@ -7,8 +5,8 @@ import SwiftOptMath
 /// 2^-57 of the result. y has a low part, which the sine's derivative, 1 - y²/2 + ...,
 /// carries over, and so does the cosine's, -y. Both series are computed, because a
 /// loop without a branch vectorises.
-@inline(__always)
-func sineOfPi(_ x: DoubleDouble) -> Double {
+@inlinable @inline(__always)
+public func sineOfPi(_ x: DoubleDouble) -> Double {
   let isNear = x.high <= 0.25
   // 0.5 - x.high is exact where it is used.
   let y = timesPi(
@@ -34,8 +32,8 @@ func sineOfPi(_ x: DoubleDouble) -> Double {
     ? y.high + (y.high * (z * sine) + y.low * (1 - 0.5 * z)) : 1 + (z * cosine - y.high * y.low)
 }
 
-@inline(__always)
-private func timesPi(_ x: DoubleDouble) -> DoubleDouble {
+@inlinable @inline(__always)
+func timesPi(_ x: DoubleDouble) -> DoubleDouble {
   let lowOfPi = 1.2246467991473532e-16
   let product = DoubleDouble.exactProduct(x.high, Double.pi)
   return DoubleDouble(

@@ -1,0 +1,1 @@
+../SwiftOptKernels/Rounding.swift
