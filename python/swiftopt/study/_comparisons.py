@@ -1,0 +1,148 @@
+"""Two cells of a workload, compared by every measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import median as middle
+from typing import NamedTuple
+
+import numpy as np
+
+from swiftopt._arrays import Array
+from swiftopt.study._cells import Cell
+from swiftopt.study._statistics import (
+    Estimate,
+    bootstrap,
+    difference_of_medians,
+    median,
+    ratio_of_medians,
+)
+
+#: A batch that is ready costs about this much to take: less isn't told from nothing.
+_LEAST_WAIT = 1e-6
+
+
+class Comparison(NamedTuple):
+    """How much better a technique is than another one, on one workload.
+
+    `bound` is ">" if the other one missed the target (the value is a lower bound), "<" if the
+    technique missed it (an upper bound), and "" otherwise.
+    """
+
+    estimate: Estimate
+    bound: str = ""
+
+    def is_better(self, nothing: float) -> bool:
+        """Tell whether the whole interval is on the good side of no difference."""
+        return self.bound != "<" and self.estimate.low > nothing
+
+    def is_worse(self, nothing: float) -> bool:
+        """Tell whether the whole interval is on the bad side of no difference."""
+        return self.bound != ">" and self.estimate.high < nothing
+
+    def reaches(self, low: float) -> bool:
+        """Tell whether at least `low` was measured."""
+        return self.bound != "<" and self.estimate.value >= low
+
+
+def compare(measure: str, cell: Cell, other: Cell) -> Comparison | None:
+    """Return by how much `cell` is better than `other`; None: can't be told.
+
+    See `_claims.MEASURES` for the measures. For times and steps to the target, a miss has the
+    value of the whole run.
+    """
+    return _MEASURES[measure](cell, other)
+
+
+def no_difference(measure: str) -> float:
+    """Return the value that says that nothing has changed."""
+    return 0.0 if measure in ("accuracy", "gap") else 1.0
+
+
+def _bound(cell: Cell, other: Cell) -> str | None:
+    """Return the bound that misses make of a ratio; None if both missed."""
+    if cell.is_missed and other.is_missed:
+        return None
+    return "<" if cell.is_missed else ">" if other.is_missed else ""
+
+
+def _steps(cell: Cell, other: Cell) -> Comparison | None:
+    bound = _bound(cell, other)
+    if bound is None:
+        return None
+    ratio = bootstrap(ratio_of_medians, other.censored_samples(), cell.censored_samples())
+    return Comparison(ratio, bound)
+
+
+def _time(cell: Cell, other: Cell) -> Comparison | None:
+    bound = _bound(cell, other)
+    if bound is None or not (cell.rounds and other.rounds):
+        return None
+    ratio = bootstrap(
+        _ratio_of_products,
+        *(other.censored_samples(), _per_sample(other)),
+        *(cell.censored_samples(), _per_sample(cell)),
+    )
+    return Comparison(ratio, bound)
+
+
+def _epoch(cell: Cell, other: Cell) -> Comparison | None:
+    if not (cell.rounds and other.rounds):
+        return None
+    return Comparison(bootstrap(ratio_of_medians, _per_sample(other), _per_sample(cell)))
+
+
+def _run(cell: Cell, other: Cell) -> Comparison | None:
+    if not (cell.rounds and other.rounds):
+        return None
+    return Comparison(
+        bootstrap(
+            _ratio_of_products,
+            *([float(step * other.batch) for step in other.run_steps], _per_sample(other)),
+            *([float(step * cell.batch) for step in cell.run_steps], _per_sample(cell)),
+        )
+    )
+
+
+def _wait(cell: Cell, other: Cell) -> Comparison | None:
+    if not (cell.waits and other.waits):
+        return None
+    waits = ([max(wait, _LEAST_WAIT) / c.batch for wait in c.waits] for c in (other, cell))
+    return Comparison(bootstrap(ratio_of_medians, *waits))
+
+
+def _gap(cell: Cell, other: Cell) -> Comparison | None:
+    if not (cell.gaps and other.gaps) or middle(other.gaps) <= 0:
+        return None  # nothing to shrink
+    return Comparison(bootstrap(_share_less, other.gaps, cell.gaps))
+
+
+def _accuracy(cell: Cell, other: Cell) -> Comparison | None:
+    return Comparison(bootstrap(difference_of_medians, cell.accuracy, other.accuracy))
+
+
+def _per_sample(cell: Cell) -> Sequence[float]:
+    return [seconds / cell.batch for seconds in cell.rounds]
+
+
+def _ratio_of_products(a: Array, b: Array, c: Array, d: Array) -> Array:
+    """Return (steps × seconds per step) of one, over those of the other."""
+    return np.asarray(median(a) * median(b) / (median(c) * median(d)))
+
+
+def _share_less(before: Array, after: Array) -> Array:
+    before_median = median(before)
+    # A resample without a gap has nothing to shrink.
+    safe = np.where(before_median > 0, before_median, np.inf)
+    return np.where(before_median > 0, 1 - median(after) / safe, 0.0)
+
+
+_MEASURES: dict[str, Callable[[Cell, Cell], Comparison | None]] = {
+    "time": _time,
+    "steps": _steps,
+    "epoch": _epoch,
+    "run": _run,
+    "wait": _wait,
+    "gap": _gap,
+    "accuracy": _accuracy,
+}

@@ -1,0 +1,192 @@
+"""The report, from numbers that were made up."""
+
+import html.parser
+import json
+import re
+
+import pytest
+
+from swiftopt.study import _document, _html, _markdown, _pictures, _report
+from swiftopt.study._table import DRAWN, TECHNIQUES
+from swiftopt.study._tables import Table, number
+
+
+def comparison(value, bound=""):
+    return {"value": value, "low": 0.9 * value, "high": 1.1 * value, "bound": bound}
+
+
+def results():
+    """A study of two workloads, one with a variant, in the form that `analyse` gives."""
+    names = [*DRAWN, "adam"]
+    workloads = [
+        {"name": "mlp", "title": "perceptron <two & wide>", "variant_of": None,
+         "metric": "accuracy", "target": 0.85, "batch_size": 128, "budget": 100},
+        {"name": "mlp-held-out", "title": "perceptron, three", "variant_of": "mlp",
+         "metric": "accuracy", "target": 0.84, "batch_size": 128, "budget": 100},
+        {"name": "lstm", "title": "letters", "variant_of": None,
+         "metric": "loss", "target": None, "batch_size": 32, "budget": 100},
+    ]  # fmt: skip
+    cells = [
+        {
+            "workload": workload["name"], "technique": name, "config": {}, "batch_size": 128,
+            "limit": 100, "steps": [10, None, 30], "run_steps": [100] * 3,
+            "test_accuracy": [90.0, 91.0, 89.5], "gap": [0.1] * 3, "hits": 2,
+            "is_missed": name == "sgd_naive", "samples_to_target": [3840.0, 1280.0, 12800.0],
+            "seconds_per_step": [0.002, 0.0019, 0.0022], "wait_share": 0.1,
+            "time_to_target": [0.06, 0.02, 0.2], "load": 0.1,
+            "curve": [[10, 1.0, 0.5], [20, 0.9, 0.6]],
+        }
+        for workload in workloads
+        for name in names
+    ]  # fmt: skip
+    cells[1]["seconds_per_step"] = cells[1]["time_to_target"] = cells[1]["wait_share"] = None
+    measured = {
+        "time": comparison(1.3, ">"), "steps": comparison(1.5), "epoch": comparison(0.9),
+        "run": None, "wait": None, "gap": comparison(0.2), "accuracy": comparison(0.7),
+    }  # fmt: skip
+    return {
+        "form": 1,
+        "protocol": {"tuning_trials": 8, "seeds": 3, "held_out": True, "budget": 1.0,
+                     "timing_rounds": 5, "resamples": 2000, "coverage": 0.95},
+        "machines": [{"processor": "P", "threads": 2, "level": "avx2", "swiftopt": "0"}],
+        "workloads": workloads,
+        "cells": cells,
+        "comparisons": [
+            {"workload": workload["name"], "technique": name, "against": against, **measured}
+            for workload in workloads
+            for name in names
+            for against in (TECHNIQUES[name].partner, "sgd_naive")
+        ],
+        "techniques": [
+            {
+                "name": name, "title": TECHNIQUES[name].title, "partner": TECHNIQUES[name].partner,
+                "changes": {}, "is_tuned": True, "note": "", "verdict": "partly",
+                "sentence": "Kept on 1 of 3.",
+                "claims": [
+                    {"measure": claim.measure, "text": claim.text, "low": 1.2, "high": None,
+                     "against": claim.against or TECHNIQUES[name].partner, "verdict": "partly",
+                     "kept": 1, "better": 1, "worse": 0, "workloads": 3}
+                    for claim in TECHNIQUES[name].claims
+                ],
+            }
+            for name in names
+        ],
+        "totals": [{"workloads": "all", "count": 2, "of": 3, "measure": "time",
+                    "technique": "all_short", "against": "sgd_naive", "value": [2.5, 2.0, 3.0],
+                    "lower_bounds": 1, "upper_bounds": 0}],
+        "profile": {name: [[1.0, 0.5], [2.0, 1.0]] for name in DRAWN},
+        "counts": {"trials": 100, "trial_seconds": 7200.0},
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    return _report.write(results(), tmp_path_factory.mktemp("report"))
+
+
+def test_everything_is_written(paths):
+    assert {path.name for path in paths.values()} == {
+        "study.md", "results.json", "study.html", "times.svg", "curves.svg", "profile.svg",
+    }  # fmt: skip
+    assert json.loads(paths["json"].read_text()) == results()
+
+
+def test_the_final_table_has_promise_measurement_and_verdict(paths):
+    text = paths["markdown"].read_text()
+    row = next(line for line in text.splitlines() if "1.2-1.4× faster than plain SGD" in line)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    # The variant of mlp stands after a slash; lstm has none.
+    assert cells == [
+        "Adam", "1.2-1.4× faster than plain SGD", "plain SGD, as first written",
+        ">1.30× (1.17-1.43) / >1.30× (1.17-1.43)", ">1.30× (1.17-1.43)", "**partly**, 1 of 3",
+    ]  # fmt: skip
+
+
+def test_misses_and_missing_times_show(paths):
+    text = paths["markdown"].read_text()
+    naive = next(line for line in text.splitlines() if "| 2 of 3 | >30 (10-100)" in line)
+    assert ">0.06 s" in naive
+    untimed = next(line for line in text.splitlines() if "| - | - | - | 90.0 %" in line)
+    assert "SGD, momentum, cosine" in untimed
+
+
+def test_the_document_cites_what_it_follows(paths):
+    text = paths["markdown"].read_text()
+    for number_ in ("2306.07179", "1903.05499", "1910.05446", "1910.11758", "2007.01547"):
+        assert number_ in text
+    for name in _pictures.TITLES:
+        assert f"(study/{name})" in text
+    assert re.search(r"[{}]", text) is None  # every number was filled in
+
+
+def test_tables_are_rectangular(paths):
+    widths = set()
+    for line in paths["markdown"].read_text().splitlines():
+        if line.startswith("|"):
+            widths.add(line.count("|") - line.count("\\|"))
+        else:
+            assert len(widths) <= 1
+            widths.clear()
+
+
+class Checker(html.parser.HTMLParser):
+    """Collects what a browser would fetch, and checks that elements nest."""
+
+    VOID = ("meta", "link", "br", "img", "input", "hr")
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.fetched = [], []
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            is_inside = (value or "").startswith(("#", "data:"))
+            if name in ("src", "href", "xlink:href") and not is_inside:
+                self.fetched.append((tag, value))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_needs_nothing_else(paths):
+    page = paths["html"].read_text()
+    checker = Checker()
+    checker.feed(page)
+    assert checker.open == []
+    assert checker.fetched == []
+    assert "url(http" not in page
+    assert "<script" not in page
+    assert page.count('<img alt="') == 3
+    assert "perceptron &lt;two &amp; wide&gt;" in page
+
+
+def test_the_same_numbers_give_the_same_files(paths, tmp_path):
+    again = _report.write(results(), tmp_path)
+    for name, path in paths.items():
+        assert again[name].read_bytes() == path.read_bytes(), name
+
+
+def test_a_study_that_has_just_begun_has_a_report_too(tmp_path):
+    empty = results() | {"cells": [], "comparisons": [], "totals": [], "profile": {}}
+    paths = _report.write(empty, tmp_path)
+    assert "(Nothing yet.)" in paths["markdown"].read_text()
+
+
+def test_numbers_in_words():
+    assert number("time", comparison(12.0, ">")) == ">12× (11-13)"
+    assert number("accuracy", comparison(-0.5)) == "-0.5 (-0.5 to -0.6)"
+    assert number("gap", comparison(0.2)) == "20 % (18 to 22)"
+    assert number("time", None) == "-"
+
+
+def test_markdown_and_html_of_a_table():
+    table = Table("A & B", "**All** of it.", ["x"], [["1 | 2"], ["<b>"]])
+    assert "| 1 \\| 2 |" in _markdown.markdown(table)
+    assert "<td>&lt;b&gt;</td>" in _html._table(table)
+    assert "<strong>All</strong>" in _html._table(table)
+
+
+def test_the_protocol_names_its_spaces():
+    assert [row[0] for row in _document.spaces().rows][:2] == ["SGD", "Adam"]
