@@ -1,0 +1,204 @@
+"""`train`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from swiftopt._cli._command import command, config_argument, json_option, set_option
+from swiftopt._cli._errors import INTERRUPTED, CommandError
+from swiftopt._cli._output import print_json
+
+if TYPE_CHECKING:
+    from swiftopt._cli._experiment import Experiment
+
+
+@command(
+    "train",
+    "Train what a TOML file describes.",
+    "swiftopt train examples/fashion_mnist.toml",
+    "swiftopt train examples/fashion_mnist.toml --set train.epochs=20 --resume",
+)
+@config_argument
+@set_option
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint, if it is there.")
+@click.option("--overwrite", is_flag=True, help="Begin anew where there is a checkpoint.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors, notes and --json.")
+@json_option
+def train(
+    config: Path,
+    changes: tuple[str, ...],
+    resume: bool,
+    overwrite: bool,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Train the network that a TOML file describes.
+
+    After Ctrl-C, or a kill, --resume goes on from the file's checkpoint to the same bits.
+    """
+    import swiftopt
+    from swiftopt._cli._experiment import read
+
+    if resume and overwrite:
+        raise click.UsageError("--resume goes on and --overwrite begins anew: give one of them")
+    experiment = read(config, changes)
+    resume = resume or (experiment.settings["resume"] and not overwrite)
+    _check_checkpoint(config, experiment.checkpoint, resume=resume, overwrite=overwrite)
+    started = time.perf_counter()
+    try:
+        history = _fit(experiment, resume=resume, quiet=quiet or as_json)
+    except KeyboardInterrupt:
+        _stopped(config, experiment)
+        return INTERRUPTED
+    stopping = experiment.early_stopping
+    has_best = stopping is not None and stopping.best_observation is not None
+    if stopping is not None and has_best:
+        stopping.restore()
+    tested = None
+    # The best weights are what was validated: averaged already if the optimizer averages.
+    with nullcontext() if has_best else averaged(experiment.optimizer):
+        experiment.net.eval()
+        if experiment.test is not None:
+            tested = evaluated(experiment, experiment.test)
+        if experiment.weights is not None:
+            swiftopt.save(experiment.weights, params=experiment.net.state_dict())
+    best = None if stopping is None else stopping.best_observation
+    if as_json:
+        print_json(
+            {
+                "history": history,
+                "test": tested,
+                "best_epoch": None if best is None else int(best) + 1,
+                "seconds": time.perf_counter() - started,
+                "checkpoint": experiment.checkpoint and str(experiment.checkpoint),
+                "weights": experiment.weights and str(experiment.weights),
+            }
+        )
+    elif not quiet:
+        if best is not None:
+            click.echo(f"best: epoch {int(best) + 1}, whose weights were put back")
+        if tested is not None:
+            click.echo(f"test: {', '.join(f'{k} {v:.4g}' for k, v in tested.items())}")
+        for path in (experiment.checkpoint, experiment.weights):
+            if path is not None:
+                click.echo(f"saved: {path}")
+    return 0
+
+
+def _check_checkpoint(
+    config: Path, checkpoint: Path | None, *, resume: bool, overwrite: bool
+) -> None:
+    if checkpoint is None:
+        if resume:
+            raise click.UsageError(f"--resume: {config} has no checkpoint in [train]")
+        return
+    if not checkpoint.resolve().parent.is_dir():
+        raise CommandError(f"{checkpoint}: there is no folder {checkpoint.parent}")
+    if checkpoint.exists() and not resume and not overwrite:
+        raise CommandError(
+            f"{checkpoint} exists: --resume goes on from it, --overwrite begins anew"
+        )
+
+
+def _fit(experiment: Experiment, *, resume: bool, quiet: bool) -> dict[str, list[Any]]:
+    from swiftopt import train
+
+    settings = experiment.settings
+    callbacks: list[Callable[[dict[str, Any]], None]] = []
+    if resume:
+        callbacks.append(_Differences(experiment.optimizer))
+    # A terminal has these lines from the progress.
+    if not quiet and not sys.stderr.isatty():
+        callbacks.append(partial(_line, settings["epochs"]))
+    return train.fit(
+        experiment.net,
+        experiment.data,
+        loss=experiment.loss,
+        optimizer=experiment.optimizer,
+        epochs=settings["epochs"],
+        validation=experiment.validation,
+        metrics=experiment.metrics,
+        early_stopping=experiment.early_stopping,
+        plateau=experiment.plateau,
+        monitor=settings["monitor"],
+        checkpoint=experiment.checkpoint,
+        checkpoint_every=settings["checkpoint_every"],
+        keep=settings["keep"],
+        resume=resume,
+        log=experiment.logs or None,
+        progress=False if quiet else None,
+        callbacks=callbacks,
+    )
+
+
+def _line(epochs: int, info: dict[str, Any]) -> None:
+    from swiftopt.train._progress import epoch_text
+
+    if info["event"] == "epoch":
+        click.echo(epoch_text({key: info[key] for key in info if key != "event"}, epochs))
+
+
+class _Differences:
+    """Says which options the checkpoint has otherwise than the file: the checkpoint's count."""
+
+    def __init__(self, optimizer: Any) -> None:
+        self._optimizer = optimizer
+        self._options: dict[str, str] | None = self._found()
+
+    def _found(self) -> dict[str, str]:
+        group = self._optimizer.param_groups[0]
+        return {name: repr(group[name]) for name in group if name != "params"}
+
+    def __call__(self, info: dict[str, Any]) -> None:
+        if self._options is None:
+            return
+        for name, value in self._found().items():
+            if value != self._options[name]:
+                click.echo(
+                    f"Note: {name} is {value}, as in the checkpoint; the file has "
+                    f"{self._options[name]}",
+                    err=True,
+                )
+        self._options = None
+
+
+def _stopped(config: Path, experiment: Experiment) -> None:
+    words = "Stopped; there is no checkpoint in [train], so nothing was saved."
+    if experiment.checkpoint is not None and experiment.checkpoint.exists():
+        words = f"Stopped. To go on: swiftopt train {config} --resume"
+    click.echo(words, err=True)
+
+
+@contextmanager
+def averaged(optimizer: Any) -> Iterator[None]:
+    """Put averaged weights in place, if the optimizer has them."""
+    with ExitStack() as stack:
+        with suppress(ValueError):  # it has no averages
+            stack.enter_context(optimizer.evaluation())
+        yield
+
+
+def evaluated(experiment: Experiment, data: Any) -> dict[str, float]:
+    """Return means over data."""
+    from swiftopt import cast, train
+    from swiftopt._dtypes import kind_of
+
+    total = 0
+    sums: dict[str, float] = {"loss": 0.0, **dict.fromkeys(experiment.metrics, 0.0)}
+    for inputs, targets in data:
+        predictions: Any = experiment.net(inputs)
+        sums["loss"] += len(inputs) * float(experiment.loss(predictions, targets))
+        if "accuracy" in sums:
+            if kind_of(predictions) == "bfloat16":
+                predictions = cast(predictions, "float32")
+            sums["accuracy"] += len(inputs) * train.accuracy(predictions, targets)
+        total += len(inputs)
+    return {name: value / total for name, value in sums.items()}

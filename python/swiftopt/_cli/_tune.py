@@ -1,0 +1,104 @@
+"""`tune`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from swiftopt._cli._command import command, config_argument, json_option, set_option
+from swiftopt._cli._errors import INTERRUPTED, CommandError
+from swiftopt._cli._output import print_json
+
+if TYPE_CHECKING:
+    from swiftopt._cli._tuning import Result
+
+
+@command(
+    "tune",
+    "Tune a training in stages.",
+    "swiftopt tune examples/fashion_mnist.toml build/tune --trials 20 --set train.epochs=3",
+)
+@config_argument
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@set_option
+@click.option(
+    "--trials", type=click.IntRange(1), default=20, show_default=True, help="Of each stage."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the choices.")
+@json_option
+def tune(
+    config: Path,
+    folder: Path,
+    changes: tuple[str, ...],
+    trials: int,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Tune the training that a TOML file describes, and report what each stage bought.
+
+    First optimizer and schedule, then regularisation, then batch size and precision, each with
+    the best of what was before, by the least validation loss. Optuna chooses, and ends trials
+    that fall behind. Trials are in the folder: what is done isn't run again, so it may be stopped
+    at any time, and started again with more trials.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise CommandError("tune needs the package optuna: pip install 'swiftopt[tune]'") from error
+    from swiftopt._cli._tuning import as_data
+    from swiftopt._cli._tuning import tune as run
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        results = run(config, changes, folder, trials=trials, seed=seed, progress=_show)
+    except KeyboardInterrupt:
+        click.echo("\nStopped. The same command goes on.", err=True)
+        return INTERRUPTED
+    finally:
+        if sys.stderr.isatty():
+            click.echo("\r\x1b[K", err=True, nl=False)
+    if as_json:
+        print_json(as_data(results))
+    else:
+        click.echo(report(results))
+        click.echo(f"\nTo train with it:\n    {_again(config, changes, results[-1].changes)}")
+    return 0
+
+
+def _show(stage: str, done: int, best: float) -> None:
+    line = f"{stage}: trial {done}, least loss {best:.4g}"
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+    elif done % 10 == 0:
+        click.echo(line, err=True)
+
+
+def report(results: list[Result]) -> str:
+    """Return a table: the file's own numbers, and those after each stage."""
+    names = list(results[0].values)
+    wide = max(len(result.stage) for result in results)
+    lines = [f"{'after':<{wide}}  {'  '.join(f'{name:>13}' for name in names)}  trials (pruned)"]
+    before: dict[str, Any] = {}
+    for result in results:
+        numbers = "  ".join(f"{result.values.get(name, float('nan')):>13.4g}" for name in names)
+        lines.append(f"{result.stage:<{wide}}  {numbers}  {result.trials} ({result.pruned})")
+        changed = {k: v for k, v in result.changes.items() if before.get(k) != v}
+        if changed:
+            lines.append(f"    {', '.join(f'{key} = {value}' for key, value in changed.items())}")
+        elif before or result is not results[0]:
+            lines.append("    nothing was better")
+        before = result.changes
+    return "\n".join(lines)
+
+
+def _again(config: Path, changes: tuple[str, ...], chosen: dict[str, Any]) -> str:
+    texts = [*changes, *(f"{key}={_toml(value)}" for key, value in chosen.items())]
+    return shlex.join(["swiftopt", "train", str(config), *(w for t in texts for w in ("--set", t))])
+
+
+def _toml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
