@@ -38,6 +38,13 @@ class Contender:
         """Say whether a fresh contender, over arrays of its own, does its work."""
         raise NotImplementedError
 
+    def measures(self) -> dict[str, float]:
+        """Return what the last turn showed besides its time; asked after each turn.
+
+        Names say the unit; shares are fractions of 1.
+        """
+        return {}
+
     def where(self) -> dict[str, float]:
         """Return the seconds that parts of a step take, if it has parts; asked at the end."""
         return {}

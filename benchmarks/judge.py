@@ -46,9 +46,15 @@ def judge(outcome: Outcome, bar: Bar) -> Verdict:
         absent += bar.against
     if timings is None or absent:
         return Verdict(name, bar, rival, None, NOT_MEASURED, f"no result: {', '.join(absent)}")
-    measured = timings.time(bar.contender) if rival is None else timings.ratio(bar.contender, rival)
+    measured = _measured(timings, bar, rival)
     verdict, reason = _verdict(outcome, timings, bar, measured)
     return Verdict(name, bar, rival, measured, verdict, reason)
+
+
+def _measured(timings: Timings, bar: Bar, rival: str | None) -> Interval:
+    if bar.measure is not None:
+        return timings.measure(bar.contender, bar.measure)
+    return timings.time(bar.contender) if rival is None else timings.ratio(bar.contender, rival)
 
 
 def _fastest(outcome: Outcome, names: tuple[str, ...]) -> str | None:

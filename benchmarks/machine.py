@@ -50,6 +50,21 @@ def _busy_seconds() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def _own_seconds() -> float:
+    """Time of this process and of its children, those that live and those that have ended."""
+    used = os.times()
+    seconds = time.process_time() + used.children_user + used.children_system
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # pid (name) state parent ...: the name may contain anything.
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        if int(fields[1]) == os.getpid():
+            seconds += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    return seconds
+
+
 class OthersWatch:
     """Measures how much processor time others take from its creation on."""
 
@@ -58,11 +73,11 @@ class OthersWatch:
 
     @staticmethod
     def _now() -> tuple[float, float]:
-        others = _busy_seconds() - time.process_time()
+        others = _busy_seconds() - _own_seconds()
         return others, time.monotonic() * len(os.sched_getaffinity(0))
 
     def share(self) -> float:
-        """Share of the usable processors' time that did not go to this process."""
+        """Share of the usable processors' time that went to others than itself and its children."""
         others, capacity = self._now()
         return max(0.0, (others - self._start[0]) / (capacity - self._start[1]))
 

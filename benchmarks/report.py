@@ -71,7 +71,10 @@ def _rows(outcome: Outcome, timings: Timings) -> list[list[str]]:
 
 def _bar(verdict: Verdict) -> str:
     bar, measured = verdict.bar, verdict.measured
-    if not bar.against:
+    if bar.measure is not None:
+        wish = f"{bar.contender}, {bar.measure}: at most {bar.at_most:g}"
+        shown = measured and f"{measured.median:.3g} [{measured.low:.3g}, {measured.high:.3g}]"
+    elif not bar.against:
         wish = f"{bar.contender} within {_time(bar.at_most)}"
         shown = measured and (
             f"{_time(measured.median)} [{_time(measured.low)}, {_time(measured.high)}]"
@@ -89,6 +92,16 @@ def _bar(verdict: Verdict) -> str:
         shown = measured and _ratio(measured)
     text = f"  {verdict.verdict:<12}  {verdict.case}: {wish}: {shown or 'nothing'}"
     return f"{text} ({verdict.reason})" if verdict.reason else text
+
+
+def _measures(timings: Timings) -> list[str]:
+    """List what contenders measured besides their times."""
+    return [
+        f"  {name}, {measure}: {interval.median:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
+        for name, found in timings.measures.items()
+        for measure in found
+        for interval in [timings.measure(name, measure)]
+    ]
 
 
 def _where(outcome: Outcome) -> list[str]:
@@ -136,6 +149,7 @@ def describe_case(outcome: Outcome) -> str:
     timings = outcome.timings
     if timings is not None and timings.seconds:
         lines.append(_table(_rows(outcome, timings)))
+        lines += _measures(timings)
         lines += [f"  DISTURBED: {reason}" for reason in timings.disturbances]
     lines += [
         f"  {name}: {threads} threads are {_ratio(speedup)} times as fast as 1"

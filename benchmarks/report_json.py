@@ -24,6 +24,10 @@ def _as_json(outcome: Outcome) -> dict[str, Any]:
             if Limit.name in timings.seconds
             else None,
             "check": asdict(outcome.checks[name]),
+            "measures": {
+                measure: asdict(timings.measure(name, measure))
+                for measure in timings.measures.get(name, ())
+            },
         }
     return {
         "case": outcome.case.name,

@@ -12,7 +12,7 @@ import gc
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -52,8 +52,10 @@ class Timings:
     repeats: dict[str, int]
     #: Turns that began although some thread of the process never came to rest.
     unsettled_turns: int
-    #: Share of the usable processors' time that went to others than this process.
+    #: Share of the usable processors' time that went to others than this process and its children.
     others_share: float
+    #: What contenders measured besides: by contender and name, one for each round.
+    measures: dict[str, dict[str, Array]] = field(default_factory=dict)
 
     @property
     def disturbances(self) -> list[str]:
@@ -78,6 +80,10 @@ class Timings:
     def time(self, name: str) -> Interval:
         """Median seconds per step."""
         return _bootstrap(self.seconds[name])
+
+    def measure(self, name: str, measure: str) -> Interval:
+        """Median of what a contender measured."""
+        return _bootstrap(self.measures[name][measure])
 
     def ratio(self, name: str, against: str) -> Interval:
         """Median of the rounds' ratios of two contenders' times."""
@@ -147,6 +153,7 @@ def measure(
     """Time all contenders, interleaved; the garbage collector is off meanwhile."""
     generator = np.random.default_rng(4)
     seconds: dict[str, list[float]] = {c.name: [] for c in contenders}
+    measured: dict[str, dict[str, list[float]]] = {c.name: {} for c in contenders}
     unsettled = 0
     watch = OthersWatch()
     gc.collect()
@@ -160,7 +167,14 @@ def measure(
             for contender in _order(contenders, generator):
                 unsettled += not _settle()
                 seconds[contender.name].append(_turn(contender, repeats[contender.name]))
+                for measure, value in contender.measures().items():
+                    measured[contender.name].setdefault(measure, []).append(value)
     finally:
         gc.enable()
     samples = {name: np.array(values) for name, values in seconds.items()}
-    return Timings(samples, rounds, repeats, unsettled, watch.share())
+    measures = {
+        name: {measure: np.array(values) for measure, values in found.items()}
+        for name, found in measured.items()
+        if found
+    }
+    return Timings(samples, rounds, repeats, unsettled, watch.share(), measures)

@@ -6,6 +6,7 @@ from .adamw import ADAMW
 from .base import THREADS, Bar, Case, Outcome, run
 from .casts import CASTS
 from .checkpoints import CHECKPOINTS
+from .data import DATA
 from .every_rule import EVERY_RULE
 from .kernels import KERNEL_CASES
 from .low_precision import LOW_PRECISION
@@ -27,5 +28,6 @@ CASES: tuple[Case, ...] = (
     *PRODUCTS,
     *KERNEL_CASES,
     *TRAINING,
+    *DATA,
 )
 QUICK_LARGEST = 10_000_000

@@ -28,11 +28,15 @@ Lineup = Sequence[type[Contender]]
 
 @dataclass(frozen=True)
 class Bar:
-    """What is to be reached: a time in seconds, or a ratio to the fastest of some others."""
+    """What is to be reached: a time in seconds, or a ratio to the fastest of some others.
+
+    With `measure` it is about what the contender measured besides its time.
+    """
 
     contender: str
     at_most: float
     against: tuple[str, ...] = ()
+    measure: str | None = None
 
 
 def within(at_most: float, *against: type[Contender]) -> Bar:
