@@ -120,8 +120,11 @@ wheel: $(VENV)/.tools ## Build the wheel into dist/ and check what it needs
 docs: $(INSTALLED) ## Run the examples in the documentation
 	$(BIN)/python -m pytest -q docs README.md
 
-plots: $(INSTALLED) ## Draw the pictures of docs/schedules.md
+plots: $(INSTALLED) ## Draw the pictures of the documentation
 	$(BIN)/python docs/plots/schedules.py
+	$(BIN)/python docs/plots/trainer.py
+	$(BIN)/python docs/plots/augmentations.py
+	$(BIN)/python docs/plots/data_wait.py
 
 clean: ## Remove everything that was built
 	rm -rf build dist .build $(VENV) $(PEERS) python/*.egg-info python/swiftopt/*.so

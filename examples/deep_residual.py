@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import swiftopt
 from support import fashion_mnist
-from support.training import accuracy, at_least_one, logits_of, shuffled_batches
+from support.training import accuracy, at_least_one, endless, logits_of
 from swiftopt import nn
 from tqdm import tqdm
 
@@ -69,16 +69,18 @@ def convolution_gradients(net):
 
 
 def train(title, net, data, options):
-    images = data.train_images.reshape(-1, 28, 28, 1)
+    loader = swiftopt.data.Loader(
+        (data.train_images.reshape(-1, 28, 28, 1), data.train_labels),
+        options.batch_size, shuffle=True, drop_last=True, seed=options.seed,
+    )  # fmt: skip
     optimizer = swiftopt.AdamW(net.named_parameters(), lr=LR)
     optimizer.bind(net.gradients())  # the same arrays in every step
     criterion = nn.CrossEntropyLoss()
-    batches = shuffled_batches(len(images), options.batch_size, np.random.default_rng(options.seed))
     run = Run(title)
     # disable=None: no bar where the output is not a terminal.
     progress = tqdm(range(options.steps), desc=title, unit="steps", leave=False, disable=None)
-    for _, batch in zip(progress, batches, strict=False):
-        run.losses.append(criterion(net(images[batch]), data.train_labels[batch]))
+    for _, (images, labels) in zip(progress, endless(loader), strict=False):
+        run.losses.append(criterion(net(images), labels))
         net.backward(criterion.backward())
         run.gradients = run.gradients or convolution_gradients(net)
         optimizer.step()

@@ -14,9 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import swiftopt
-from support import fashion_mnist
-from support.augmentation import RandomShiftAndFlip
-from support.training import accuracy, at_least_one, logits_of, shuffled_batches
+from support.training import accuracy, at_least_one, endless, logits_of
 from swiftopt import nn
 from tqdm import tqdm
 
@@ -53,7 +51,7 @@ def network(seed):
         *residual_block(128),
         nn.GlobalAvgPool2d(),
         nn.Dropout(DROPOUT),
-        nn.Linear(128, len(fashion_mnist.CLASSES)),
+        nn.Linear(128, len(swiftopt.data.FashionMNIST.classes)),
     )
     return net.reset_parameters(seed)
 
@@ -66,14 +64,31 @@ class History:
     learning_rates: list = field(default_factory=list)
     epoch_ends: list = field(default_factory=list)
     accuracies: list = field(default_factory=list)
+    #: Of the test images, at the last epoch's end.
+    logits: np.ndarray | None = None
+    #: Of the time, waiting for batches.
+    wait_share: float = 0.0
+
+
+def normalization(data):
+    """To mean 0 and deviation 1 over all training pixels, which are in 0 ... 1 by then."""
+    images, _ = data.train
+    return swiftopt.data.Normalize(images.mean() / 255, images.std() / 255)
 
 
 def train(net, data, options):
     """Trains the network and tests it after every epoch."""
-    images, test_images = (
-        array.reshape(-1, 28, 28) for array in (data.train_images, data.test_images)
-    )
-    steps_per_epoch = len(images) // options.batch_size
+    normalize, (test_images, test_labels) = normalization(data), data.test
+    test_images = swiftopt.data.augment(test_images, [normalize])
+    loader = swiftopt.data.Loader(
+        data.train, options.batch_size, shuffle=True, drop_last=True, seed=options.seed,
+        augment=[
+            swiftopt.data.RandomCrop(28, padding=2),
+            swiftopt.data.RandomHorizontalFlip(),
+            normalize,
+        ],
+    )  # fmt: skip
+    steps_per_epoch = len(loader)
     total = min(options.epochs * steps_per_epoch, options.steps or sys.maxsize)
     schedule = swiftopt.warmup_cosine(
         PEAK_LR, warmup=max(round(WARMUP_FRACTION * total), 1), total=total
@@ -81,28 +96,27 @@ def train(net, data, options):
     optimizer = swiftopt.AdamW(net.named_parameters(), lr=schedule, weight_decay=WEIGHT_DECAY)
     optimizer.bind(net.gradients())  # the same arrays in every step
     criterion = nn.CrossEntropyLoss(label_smoothing=LABEL_SMOOTHING)
-    augment = RandomShiftAndFlip(background=images.min(), seed=options.seed)
-    batches = shuffled_batches(len(images), options.batch_size, np.random.default_rng(options.seed))
 
     history = History()
     # disable=None: no bar where the output is not a terminal.
     progress = tqdm(range(1, total + 1), unit="steps", leave=False, disable=None)
-    for step, batch in zip(progress, batches, strict=False):
-        loss = criterion(net(augment(images[batch])[..., None]), data.train_labels[batch])
+    for step, (images, labels) in zip(progress, endless(loader), strict=False):
+        loss = criterion(net(images), labels)
         net.backward(criterion.backward())
         report = optimizer.step()
 
         history.losses.append(loss)
         history.learning_rates.append(report.lr)
         if step % steps_per_epoch == 0 or step == total:
-            tested = logits_of(net, test_images[..., None])
+            history.logits = logits_of(net, test_images)
             history.epoch_ends.append(step)
-            history.accuracies.append(accuracy(tested, data.test_labels))
+            history.accuracies.append(accuracy(history.logits, test_labels))
             progress.write(
                 f"step {step:5}: loss {np.mean(history.losses[-steps_per_epoch:]):.3f}, "
                 f"test accuracy {history.accuracies[-1]:.2%}"
             )
-            progress.set_postfix(accuracy=f"{history.accuracies[-1]:.2%}")
+        progress.set_postfix(waiting=f"{loader.stats.wait_share:.1%}", refresh=False)
+    history.wait_share = loader.stats.wait_share
     return history
 
 
@@ -122,7 +136,7 @@ def parsed_options():
 def main():
     options = parsed_options()
     try:
-        data = fashion_mnist.load()
+        data = swiftopt.data.fashion_mnist()
     except (FileNotFoundError, ValueError) as error:
         sys.exit(str(error))
 
@@ -135,13 +149,13 @@ def main():
     final = history.accuracies[-1]
     print(
         f"{len(history.losses)} steps of {options.batch_size} images in {options.dtype} took "
-        f"{seconds:.0f} s, tests included ({1e3 * seconds / len(history.losses):.1f} ms a step): "
+        f"{seconds:.0f} s, tests included ({1e3 * seconds / len(history.losses):.1f} ms a step, "
+        f"{history.wait_share:.1%} of the time waiting for images): "
         f"{final:.2%} of the test images are right."
     )
     from support.image_figure import draw  # matplotlib takes a second to import
 
-    logits = logits_of(net, data.test_images.reshape(-1, 28, 28, 1))
-    draw(options.output, history, logits, data, dtype=options.dtype)
+    draw(options.output, history, data, dtype=options.dtype)
     print(f"Figure: {options.output}")
     if options.steps is None and final < REQUIRED_ACCURACY:
         sys.exit(f"FAILED: the test accuracy must be at least {REQUIRED_ACCURACY:.1%}")

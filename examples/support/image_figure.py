@@ -6,17 +6,16 @@ matplotlib.use("Agg")  # writes files; needs no display
 import matplotlib.pyplot as plt
 import numpy as np
 
-from support.fashion_mnist import CLASSES
 from support.figure import BLUE, ORANGE, moving_average, use_log_scale
 
 MISTAKES = 10
 
 
-def draw(path, history, logits, data, *, dtype):
+def draw(path, history, data, *, dtype):
     """Writes loss, accuracy and the surest mistakes as a PNG.
 
-    `history` has `losses` and `learning_rates` (one per step), `epoch_ends` (steps) and
-    `accuracies` (one per epoch end); `logits` are those of the test images.
+    `history` has `losses` and `learning_rates` (one per step), `epoch_ends` (steps),
+    `accuracies` (one per epoch end) and the final `logits` of the test images.
     """
     with plt.rc_context({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}):
         figure = plt.figure(figsize=(13, 8), layout="constrained")
@@ -28,7 +27,7 @@ def draw(path, history, logits, data, *, dtype):
         loss, accuracy = curves.subplots(1, 2)
         _draw_loss(loss, history)
         _draw_accuracy(accuracy, history)
-        _draw_mistakes(images, logits, data)
+        _draw_mistakes(images, history.logits, data)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=130)
         plt.close(figure)
@@ -66,17 +65,18 @@ def _draw_accuracy(axes, history):
 
 
 def _draw_mistakes(figure, logits, data):
+    test_images, test_labels = data.test
     probabilities = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     guesses = logits.argmax(axis=1)
-    sureness = np.where(guesses == data.test_labels, 0, probabilities.max(axis=1))
+    sureness = np.where(guesses == test_labels, 0, probabilities.max(axis=1))
     figure.suptitle("The surest mistakes", fontweight="bold")
     all_axes = figure.subplots(1, MISTAKES)
     for axes, index in zip(all_axes, np.argsort(-sureness), strict=False):
-        axes.imshow(data.test_images[index].reshape(28, 28), cmap="gray_r")
+        axes.imshow(test_images[index, :, :, 0], cmap="gray_r")
         axes.set_title(
-            f"{CLASSES[guesses[index]]}\n({probabilities[index].max():.0%})", fontsize=10
+            f"{data.classes[guesses[index]]}\n({probabilities[index].max():.0%})", fontsize=10
         )
-        axes.set_xlabel(f"is: {CLASSES[data.test_labels[index]]}", fontsize=10)
+        axes.set_xlabel(f"is: {data.classes[test_labels[index]]}", fontsize=10)
         axes.set_xticks(())
         axes.set_yticks(())

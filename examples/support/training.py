@@ -14,14 +14,12 @@ def at_least_one(text):
     return value
 
 
-def shuffled_batches(count, batch_size, rng):
-    """The indices of each batch, without end; the odd rest of an epoch is left out."""
-    if batch_size > count:
-        raise ValueError(f"a batch of {batch_size} needs more than the {count} examples")
+def endless(loader):
+    """The batches of one epoch after the other."""
+    if not len(loader):
+        raise ValueError(f"{loader} has no batch: there are fewer samples than a batch has")
     while True:
-        order = rng.permutation(count)
-        for start in range(0, count - batch_size + 1, batch_size):
-            yield order[start : start + batch_size]
+        yield from loader
 
 
 def logits_of(net, images, batch_size=500):

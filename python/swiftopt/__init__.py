@@ -6,7 +6,8 @@
 >>> optimizer.step([np.ones(3, np.float32)]).lr
 0.0
 
-Layers are in `swiftopt.nn`, which is imported when it is first used.
+Layers are in `swiftopt.nn`, data feeding in `swiftopt.data` and training loops in
+`swiftopt.train`; each is imported when it is first used.
 """
 
 from types import ModuleType
@@ -26,17 +27,19 @@ from swiftopt.optimizers import *  # noqa: F403
 from swiftopt.schedules import *  # noqa: F403
 
 if TYPE_CHECKING:
+    from swiftopt import data as data
     from swiftopt import nn as nn
+    from swiftopt import train as train
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Import `swiftopt.nn` when it is first asked for: optimizers alone start faster."""
-    if name == "nn":
+    """Import a submodule when it is first asked for: optimizers alone start faster."""
+    if name in ("data", "nn", "train"):
         from importlib import import_module
 
-        return import_module("swiftopt.nn")
+        return import_module(f"swiftopt.{name}")
     raise AttributeError(f"module 'swiftopt' has no attribute {name!r}")
 
 

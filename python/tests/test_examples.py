@@ -1,13 +1,12 @@
 """The examples run as they stand, and the before/after pairs train the same model."""
 
 import difflib
-import gzip
 import re
 
 import numpy as np
 import pytest
 
-from .example_scripts import EXAMPLES, idx_file, load_module, run_script, write_data_set
+from .example_scripts import EXAMPLES, load_module, run_script, write_data_set
 
 # How many lines the change may take.
 PAIRS = {"char_rnn": 5, "logistic_regression": 5, "autograd_mlp": 23}
@@ -217,37 +216,6 @@ def test_demo_says_where_the_data_set_comes_from(tmp_path):
     assert "dataset-fashion-mnist" in process.stderr
     assert "SWIFTOPT_DATA" in process.stderr
     assert "Traceback" not in process.stderr
-
-
-LABELS = np.arange(7, dtype=np.uint8)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"no gzip at all", "not a whole gzip file"),
-        (idx_file(LABELS)[:-9], "not a whole gzip file"),
-        (gzip.compress(b""), "not an IDX file"),
-        (gzip.compress(b"\x00\x00\x0d\x01\x00\x00\x00\x00"), "not an IDX file"),
-        (gzip.compress(b"\x00\x00\x08\x03\x00\x00"), "inside its header: 6 of 16 bytes"),
-        (
-            gzip.compress(gzip.decompress(idx_file(LABELS))[:-1]),
-            r"has 6 elements, its header says \(7,\)",
-        ),
-    ],
-)
-def test_damaged_idx_files_are_refused(tmp_path, content, message):
-    path = tmp_path / "file.gz"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=message):
-        load_module("support/fashion_mnist.py").read_idx(path)
-
-
-def test_idx_files_are_read_as_their_header_says(tmp_path):
-    images = np.random.default_rng(2).integers(0, 256, (3, 4, 5), np.uint8)
-    (tmp_path / "file.gz").write_bytes(idx_file(images))
-    read = load_module("support/fashion_mnist.py").read_idx(tmp_path / "file.gz")
-    np.testing.assert_array_equal(read, images)
 
 
 def test_figure_smooths_with_a_moving_average():

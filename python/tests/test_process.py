@@ -121,7 +121,7 @@ class TestLevel:
         status, _, errors = python(*USES[use], SWIFTOPT_LEVEL=value)
         assert status == 1
         last = errors.strip().splitlines()[-1]
-        assert last.startswith("ValueError: "), last
+        assert last.startswith("Error: " if use == "command" else "ValueError: "), last
         assert "level" in last
         assert "baseline" in last, "the message must name the levels that there are"
 
