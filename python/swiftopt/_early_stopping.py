@@ -11,8 +11,8 @@ import numpy as np
 from swiftopt._arrays import Array, as_parameter
 from swiftopt._base import is_list_of_groups
 from swiftopt._checkpoint import load, save
-from swiftopt._checkpoint._file import check_path
 from swiftopt._checkpoint._package import safetensors
+from swiftopt._checkpoint._path import check_path
 from swiftopt._control import EARLY_STOPPING, IMPROVED, StateMachine, as_choice, as_metric
 from swiftopt._dtypes import kind_of
 from swiftopt._groups import as_number

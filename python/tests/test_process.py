@@ -6,7 +6,6 @@ crash is one failed test.
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import textwrap
@@ -183,11 +182,11 @@ class TestImport:
         assert script(code, OPENBLAS_NUM_THREADS="1", SWIFTOPT_NUM_THREADS="4") == "1"
 
     def test_it_is_quick(self):
-        """Under 20 ms on top of NumPy: the median of nine, in processor time of the thread.
+        """Under 20 ms on top of NumPy: the least of nine, in processor time of the thread.
 
         Processor time, because a busy machine makes wall-clock time mean nothing; of the
-        thread, because those of NumPy's BLAS spin meanwhile. It still grows by half when
-        another process shares the caches.
+        thread, because those of NumPy's BLAS spin meanwhile. It still doubles when other
+        processes share the caches, which only ever adds: the least is what the import takes.
         """
         code = """
             import time
@@ -198,7 +197,7 @@ class TestImport:
         """
         # Bytecode is written by the first run.
         times = [float(script(code, PYTHONDONTWRITEBYTECODE="")) for _ in range(9)]
-        assert statistics.median(times) < 0.020
+        assert min(times) < 0.020
 
 
 class TestCommand:

@@ -15,15 +15,10 @@ from pathlib import Path
 
 from swiftopt._checkpoint._flushing import flushing
 from swiftopt._checkpoint._locks import lock
+from swiftopt._checkpoint._path import check_path
 from swiftopt._checkpoint._rotation import rotate
 
 _PREFIX = ".swiftopt-save-"
-
-
-def check_path(path: object) -> None:
-    """Raise TypeError unless this is a path."""
-    if not isinstance(path, str | bytes | os.PathLike):
-        raise TypeError(f"path is {path!r}; it must be a str or an os.PathLike")
 
 
 def target_of(path: str | os.PathLike[str]) -> Path:

@@ -9,11 +9,11 @@ from typing import Any
 
 from swiftopt._arrays import Array
 from swiftopt._checkpoint._errors import CheckpointError
-from swiftopt._checkpoint._file import check_path
 from swiftopt._checkpoint._matching import PARAMETER, Differences, form_of
 from swiftopt._checkpoint._optimizers import check_optimizer, check_same_arrays
 from swiftopt._checkpoint._package import safetensors
 from swiftopt._checkpoint._parameters import check_writable, named_arrays
+from swiftopt._checkpoint._path import check_path
 from swiftopt._checkpoint._reader import Reader
 from swiftopt._checkpoint._records import recorded_optimizer
 from swiftopt._checkpoint._restoring import OptimizerPlan
