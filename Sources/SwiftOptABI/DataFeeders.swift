@@ -28,7 +28,8 @@ public func so_feeder_open(
     try checkOutputs(plan, outputs, slots: Int(slot_count))
     var filler = so_filler(
       batch_count: Int64(plan.pointee.batches), batch_size: plan.pointee.batch_size,
-      workspace_bytes: Int64(try workspaceBytes(plan)), parts: { batchParts($0) },
+      workspace_bytes: Int64(try workspaceBytes(plan)),
+      is_short: isInMemory(plan) ? 1 : 0, parts: { batchParts($0) },
       fill: { batchFillPart($0, $1, $2, $3) }, finish: { batchFinish($0) })
     feeder.pointee = so_feeder_start(
       plan, &filler, epoch, first_batch, outputs, slot_count, threads)

@@ -12,6 +12,14 @@ private func droppedBytes(_ plan: UnsafePointer<so_data_plan>) -> Int {
   plan.pointee.skip_errors != 0 ? (Int(plan.pointee.batch_size) &+ 63) & ~63 : 0
 }
 
+/// Whether no file is read for any field.
+public func isInMemory(_ plan: UnsafePointer<so_data_plan>) -> Bool {
+  for index in 0..<plan.pointee.field_count where so_plan_field(plan, index).pointee.files != nil {
+    return false
+  }
+  return true
+}
+
 /// Fills one batch on this thread.
 public func fillBatch(
   _ plan: UnsafePointer<so_data_plan>, _ epoch: UInt64, _ batch: Int64,

@@ -2,7 +2,9 @@
  *
  * Batch b is filled in slot b modulo their number, part by part: the lock is held only to
  * take a part and to report it. Parts are handed out in the order of the batches, so the next
- * batch is never behind a later one. Nobody spins: what isn't training should sleep. */
+ * batch is never behind a later one. A caller that would wait fills parts itself, where these
+ * can't be long: to fall asleep and be woken takes longer than a part of small images. Nobody
+ * spins: what isn't training should sleep. */
 #define _GNU_SOURCE
 #include "so_feeder.h"
 
@@ -44,7 +46,8 @@ struct so_feeder {
     so_status failed;        /* what ended the epoch early */
     so_batch_report failure;
     int32_t workspaces_taken;
-    unsigned char *workspaces; /* one per thread */
+    int32_t is_helped;         /* the caller fills: there is one workspace for that */
+    unsigned char *workspaces; /* the caller's, and one per thread */
     uint8_t *dropped;          /* slot_count * batch_size */
     void **outputs;            /* slot_count * field_count */
     ring_slot *slots;
@@ -89,28 +92,30 @@ static void complete_batch(so_feeder *feeder, ring_slot *slot) {
     if (slot->fill.batch == feeder->next) pthread_cond_signal(&feeder->complete);
 }
 
+/* Fills the next part, if there is one and room for it. The lock is held, but not meanwhile. */
+static int fill_part(so_feeder *feeder, void *workspace) {
+    if (!begin_batch(feeder)) return 0;
+    ring_slot *slot = slot_of(feeder, feeder->filling);
+    int64_t part = slot->taken++;
+    if (slot->taken >= slot->parts) feeder->filling++;
+    pthread_mutex_unlock(&feeder->lock);
+    so_batch_report report;
+    so_report_begin(&report);
+    feeder->filler.fill(&slot->fill, part, workspace, &report);
+    pthread_mutex_lock(&feeder->lock);
+    so_report_merge(&slot->report, &report, feeder->plan.skip_errors);
+    if (++slot->done == slot->parts && !feeder->stop) complete_batch(feeder, slot);
+    return 1;
+}
+
 static void *work(void *argument) {
     so_feeder *feeder = argument;
     uint64_t settings = so_float_begin();
     pthread_mutex_lock(&feeder->lock);
-    size_t place = (size_t)feeder->workspaces_taken++;
+    size_t place = (size_t)++feeder->workspaces_taken;
     void *workspace = feeder->workspaces + place * (size_t)feeder->filler.workspace_bytes;
-    while (!feeder->stop) {
-        if (!begin_batch(feeder)) {
-            pthread_cond_wait(&feeder->work, &feeder->lock);
-            continue;
-        }
-        ring_slot *slot = slot_of(feeder, feeder->filling);
-        int64_t part = slot->taken++;
-        if (slot->taken >= slot->parts) feeder->filling++;
-        pthread_mutex_unlock(&feeder->lock);
-        so_batch_report report;
-        so_report_begin(&report);
-        feeder->filler.fill(&slot->fill, part, workspace, &report);
-        pthread_mutex_lock(&feeder->lock);
-        so_report_merge(&slot->report, &report, feeder->plan.skip_errors);
-        if (++slot->done == slot->parts && !feeder->stop) complete_batch(feeder, slot);
-    }
+    while (!feeder->stop)
+        if (!fill_part(feeder, workspace)) pthread_cond_wait(&feeder->work, &feeder->lock);
     pthread_mutex_unlock(&feeder->lock);
     so_float_end(settings);
     return NULL;
@@ -139,7 +144,7 @@ static so_feeder *allocate(const so_data_plan *plan, const so_filler *filler, in
     feeder->outputs = calloc(slots * fields, sizeof *feeder->outputs);
     feeder->slots = calloc(slots, sizeof *feeder->slots);
     feeder->threads = calloc((size_t)threads, sizeof *feeder->threads);
-    size_t bytes = (size_t)filler->workspace_bytes * (size_t)threads;
+    size_t bytes = (size_t)filler->workspace_bytes * ((size_t)threads + 1);
     void *workspaces = NULL;
     if (posix_memalign(&workspaces, 64, bytes) == 0) feeder->workspaces = workspaces;
     if (feeder->dropped == NULL || feeder->outputs == NULL || feeder->slots == NULL ||
@@ -200,9 +205,20 @@ so_feeder *so_feeder_start(const so_data_plan *plan, const so_filler *filler, ui
 
 /* ---------------------------------------------------------------- the caller */
 
-static struct timespec deadline_after(int32_t milliseconds) {
+static struct timespec now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
+    return time;
+}
+
+static int is_over(struct timespec deadline) {
+    struct timespec time = now();
+    return time.tv_sec > deadline.tv_sec ||
+           (time.tv_sec == deadline.tv_sec && time.tv_nsec >= deadline.tv_nsec);
+}
+
+static struct timespec deadline_after(int32_t milliseconds) {
+    struct timespec time = now();
     time.tv_sec += milliseconds / 1000;
     time.tv_nsec += (long)(milliseconds % 1000) * 1000000;
     if (time.tv_nsec >= 1000000000) {
@@ -223,24 +239,43 @@ static int has_batch(const ring_slot *slot, int64_t batch) {
     return slot->fill.batch == batch && slot->is_ready;
 }
 
+/* Fills a part as the workers do; 0 if there is none, or another thread does it already. */
+static int help(so_feeder *feeder) {
+    if (!feeder->filler.is_short || feeder->is_helped) return 0;
+    feeder->is_helped = 1;
+    uint64_t settings = so_float_begin();
+    int is_filled = fill_part(feeder, feeder->workspaces);
+    so_float_end(settings);
+    feeder->is_helped = 0;
+    return is_filled;
+}
+
+/* Until the batch is ready, a failure ends the epoch, or it is too late. */
+static void wait_for(so_feeder *feeder, int64_t batch, int32_t milliseconds) {
+    struct timespec deadline = deadline_after(milliseconds);
+    while (!has_batch(slot_of(feeder, batch), batch) && feeder->failed == SO_OK) {
+        if (milliseconds == 0 || is_over(deadline)) return;
+        if (help(feeder)) continue;
+        if (pthread_cond_timedwait(&feeder->complete, &feeder->lock, &deadline) == ETIMEDOUT)
+            return;
+    }
+}
+
 so_status so_feeder_take(so_feeder *feeder, int32_t milliseconds, int64_t *slot,
                          so_batch_report *report) {
     if (feeder->owner != getpid()) return SO_UNSUPPORTED;
-    struct timespec deadline = deadline_after(milliseconds);
     *slot = SO_FEEDER_TIMEOUT;
     pthread_mutex_lock(&feeder->lock);
     so_status status = feeder->failed;
     int64_t batch = feeder->next;
     ring_slot *ring = slot_of(feeder, batch);
+    release_held(feeder); /* now: room for another batch is wanted most while the caller waits */
     if (status != SO_OK) {
         *report = feeder->failure;
     } else if (batch >= feeder->filler.batch_count) {
-        release_held(feeder);
         *slot = SO_FEEDER_END;
     } else {
-        while (!has_batch(ring, batch) && feeder->failed == SO_OK)
-            if (pthread_cond_timedwait(&feeder->complete, &feeder->lock, &deadline) == ETIMEDOUT)
-                break;
+        wait_for(feeder, batch, milliseconds);
         status = feeder->failed;
         if (has_batch(ring, batch)) {
             *report = ring->report;
@@ -248,7 +283,6 @@ so_status so_feeder_take(so_feeder *feeder, int32_t milliseconds, int64_t *slot,
             if (status == SO_OK) {
                 *slot = batch % feeder->slot_count;
                 feeder->next++;
-                release_held(feeder);
                 feeder->held = batch;
             } else {
                 feeder->failed = status;

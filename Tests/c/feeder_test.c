@@ -11,6 +11,7 @@
 
 #include "so_feeder.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -24,6 +25,9 @@ enum { ROWS = 32, PARTS = 5, FIELDS = 1 };
 static _Atomic int64_t slow_nanoseconds;
 static int64_t failing_batch = -1, dropping_batch = -1;
 static atomic_int running;
+static int32_t caller_helps;
+static pthread_t caller;
+static atomic_int filled_by_caller;
 
 static double now(void) {
     struct timespec time;
@@ -41,6 +45,7 @@ static int64_t parts(const so_fill *fill) { return 1 + fill->batch % PARTS; }
 /* Row r of batch b of epoch e is e * 1000000 + b * 100 + r. */
 static void fill(const so_fill *fill, int64_t part, void *workspace, so_batch_report *report) {
     atomic_fetch_add(&running, 1);
+    if (pthread_equal(pthread_self(), caller)) atomic_fetch_add(&filled_by_caller, 1);
     memset(workspace, (int)part, 64);
     int64_t count = parts(fill);
     int64_t *rows = fill->outputs[0];
@@ -76,7 +81,9 @@ static ring start(int64_t batches, int64_t first, int32_t slots, int32_t threads
     static so_data_plan plan;
     plan.field_count = FIELDS;
     plan.skip_errors = skips;
-    so_filler filler = {batches, ROWS, 64, parts, fill, finish};
+    so_filler filler = {batches, ROWS, 64, caller_helps, parts, fill, finish};
+    caller = pthread_self();
+    atomic_store(&filled_by_caller, 0);
     ring result = {.slots = slots};
     result.memory = calloc((size_t)slots * ROWS, sizeof *result.memory);
     result.outputs = calloc((size_t)slots, sizeof *result.outputs);
@@ -127,6 +134,33 @@ static void test_batches_come_in_order(void) {
             CHECK(take(&ring, SO_OK) == SO_FEEDER_END, "the end again");
             stop(&ring);
         }
+}
+
+static void test_a_waiting_caller_helps(void) {
+    caller_helps = 1;
+    slow_nanoseconds = 20000; /* or the workers would be ahead */
+    ring ring = start(100, 0, 4, 1, 0);
+    for (int64_t batch = 0; batch < 100; batch++) check_batch(&ring, take(&ring, SO_OK), batch);
+    CHECK(atomic_load(&filled_by_caller) > 0, "the caller filled nothing");
+    CHECK(take(&ring, SO_OK) == SO_FEEDER_END, "the end");
+    stop(&ring);
+    slow_nanoseconds = 0;
+    caller_helps = 0;
+}
+
+/* Asking whether a batch is ready must not take time. */
+static void test_asking_fills_nothing(void) {
+    caller_helps = 1;
+    slow_nanoseconds = 1000000;
+    ring ring = start(10, 0, 2, 1, 0);
+    int64_t slot;
+    so_batch_report report;
+    CHECK(so_feeder_take(ring.feeder, 0, &slot, &report) == SO_OK, "status");
+    CHECK(slot == SO_FEEDER_TIMEOUT, "slot %d", (int)slot);
+    CHECK(atomic_load(&filled_by_caller) == 0, "the caller filled");
+    stop(&ring);
+    slow_nanoseconds = 0;
+    caller_helps = 0;
 }
 
 static void test_stopping_is_quick(void) {
@@ -227,11 +261,16 @@ static void test_many_feeders(void) {
 }
 
 int main(void) {
-    test_batches_come_in_order();
+    for (caller_helps = 0; caller_helps < 2; caller_helps++) {
+        test_batches_come_in_order();
+        test_a_failure_comes_in_its_place_and_stays();
+        test_dropped_rows_leave_no_gap();
+    }
+    caller_helps = 0;
+    test_a_waiting_caller_helps();
+    test_asking_fills_nothing();
     test_stopping_is_quick();
     test_waiting_times_out();
-    test_a_failure_comes_in_its_place_and_stays();
-    test_dropped_rows_leave_no_gap();
     test_a_fork_is_refused();
     test_signals_go_to_the_caller();
     test_many_feeders();

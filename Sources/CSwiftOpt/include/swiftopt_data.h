@@ -275,7 +275,8 @@ enum {
     SO_FEEDER_TIMEOUT = -2, /* the next batch isn't complete yet */
 };
 /* Waits up to `milliseconds` for the next batch and tells its slot, which stays as it is
- * until the next call that returns a slot or SO_FEEDER_END. One thread at a time may call it.
+ * until the next call. One thread at a time may call it; unless `milliseconds` is 0, it fills
+ * parts of batches while it waits, if all samples are in memory.
  * SO_READ_FAILED, SO_INVALID_VALUE: this batch has the fault that the report tells, and none
  * will come after it.
  * SO_UNSUPPORTED: this process is a fork of the one that has the feeder's threads. */

@@ -13,6 +13,7 @@ typedef struct so_filler {
     int64_t batch_count;     /* of an epoch */
     int64_t batch_size;      /* the most rows that one has */
     int64_t workspace_bytes; /* of each thread: a multiple of 64, > 0 */
+    int32_t is_short; /* 1: a part never waits for a file, so that a caller may fill one */
     int64_t (*parts)(const so_fill *fill);
     void (*fill)(const so_fill *fill, int64_t part, void *workspace, so_batch_report *report);
     /* Closes the gaps that dropped rows left. */

@@ -75,7 +75,8 @@ class Loader:
         How many batches are filled ahead.
     threads : int, optional
         Native threads that fill them; by default as many as `so.get_num_threads()`, at most 4.
-        They sleep while `prefetch` batches are ready.
+        They sleep while `prefetch` batches are ready. A loop that would wait fills too, unless
+        samples come from files.
     copy : bool
         Hand out new arrays instead of memory that is used again; see Notes.
     rank, world : int
