@@ -1,4 +1,4 @@
-"""A study whose trials weren't trained but computed by a formula: all kinds of results in a moment."""
+"""A study whose trials come from a formula: all kinds of results, in a moment."""
 
 import math
 import random
@@ -61,7 +61,7 @@ def _result(workload, config, seed):
     curve = []
     for step in [*range(every, steps, every), steps]:
         done = step / steps
-        loss = 0.4 + 1.9 * math.exp(-falls * done * config.horizon) + at_end * (1 - done)
+        loss = 0.4 + 1.9 * math.exp(-falls * done * config.horizon**0.4) + at_end * (1 - done)
         loss *= draw.uniform(0.98, 1.02)
         curve.append([step, loss, loss + 0.05, max(1 - loss / 2.5, 0.05)])
         if diverges and done > 0.3:

@@ -6,7 +6,7 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from swiftopt.study import QUICK, _report
-from swiftopt.study._pictures import TITLES
+from swiftopt.study._pictures import PICTURES
 from swiftopt.study._tables import all_tables, raw
 
 from . import browser
@@ -55,7 +55,7 @@ def test_all_tables_and_pictures_are_there(driver, page, results):
         assert table.title in headings
         assert len(table.rows) in rows
     images = driver.find_elements(By.TAG_NAME, "img")
-    assert [image.get_attribute("alt") for image in images] == list(TITLES.values())
+    assert [image.get_attribute("alt") for image in images] == [p.title for p in PICTURES.values()]
 
 
 SOUND = "<!DOCTYPE html><title>t</title><link rel=icon href='data:,'><h1>words</h1>"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from swiftopt.study import _document, _html, _markdown, _pictures, _report
+from swiftopt.study import _html, _markdown, _pictures, _report, _setup_tables
 from swiftopt.study._table import DRAWN, TECHNIQUES
 from swiftopt.study._tables import Table, number
 
@@ -20,11 +20,11 @@ def results():
     names = [*DRAWN, "adam"]
     workloads = [
         {"name": "mlp", "title": "perceptron <two & wide>", "variant_of": None,
-         "metric": "accuracy", "target": 0.85, "batch_size": 128, "budget": 100},
+         "metric": "accuracy", "target": 0.85, "batch_size": 128, "budget": 100, "every": 10},
         {"name": "mlp-held-out", "title": "perceptron, three", "variant_of": "mlp",
-         "metric": "accuracy", "target": 0.84, "batch_size": 128, "budget": 100},
+         "metric": "accuracy", "target": 0.84, "batch_size": 128, "budget": 100, "every": 10},
         {"name": "lstm", "title": "letters", "variant_of": None,
-         "metric": "loss", "target": None, "batch_size": 32, "budget": 100},
+         "metric": "loss", "target": None, "batch_size": 32, "budget": 100, "every": 10},
     ]  # fmt: skip
     cells = [
         {
@@ -114,7 +114,7 @@ def test_the_document_cites_what_it_follows(paths):
     text = paths["markdown"].read_text()
     for number_ in ("2306.07179", "1903.05499", "1910.05446", "1910.11758", "2007.01547"):
         assert number_ in text
-    for name in _pictures.TITLES:
+    for name in _pictures.PICTURES:
         assert f"(study/{name})" in text
     assert re.search(r"[{}]", text) is None  # every number was filled in
 
@@ -189,4 +189,4 @@ def test_markdown_and_html_of_a_table():
 
 
 def test_the_protocol_names_its_spaces():
-    assert [row[0] for row in _document.spaces().rows][:2] == ["SGD", "Adam"]
+    assert [row[0] for row in _setup_tables.spaces().rows][:2] == ["SGD", "Adam"]

@@ -97,6 +97,7 @@ def _workload(plan: Plan, workload: Workload) -> Json:
         "target": plan.target(workload),
         "batch_size": workload.batch_size,
         "budget": workload.budget,
+        "every": workload.every,
     }
 
 

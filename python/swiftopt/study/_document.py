@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from swiftopt.study._markdown import markdown
-from swiftopt.study._search import HORIZON, LEARNING_RATES
+from swiftopt.study._pictures import PICTURES
+from swiftopt.study._reasons import reason
+from swiftopt.study._setup_tables import choices, spaces, techniques, workloads
 from swiftopt.study._tables import Table, all_tables, raw
 from swiftopt.study._verdicts import RULE
 
@@ -13,13 +15,8 @@ _HEAD = """# The technique study
 
 Articles promise much of optimizers, schedules, norms and half precision. This study measures what
 each of them buys on a machine like yours, under a protocol that the field trusts, and shows wins
-and losses alike. One command runs it again:
-
-    python -m swiftopt.study run build/study             # some hours, whenever you like, resumable
-    python -m swiftopt.study run build/quick --quick     # minutes
-    python -m swiftopt.study report build/study
-
-This page is generated from [results.json](study/results.json), which has all numbers.
+and losses alike. This page is generated from [results.json](study/results.json), which has all
+numbers; [study.html](study/study.html) is the same as one file.
 """
 
 _PROTOCOL = """## Protocol
@@ -29,61 +26,92 @@ has the same bits on a busy machine and on a quiet one, for any number of thread
 the target* are those until an evaluation on the validation split first reaches the target.
 *Seconds per step* are measured by themselves, on a quiet machine, {rounds} times for each
 configuration, interleaved in an order that is shuffled each time; waiting for data counts,
-evaluation doesn't. *Time to the target* is the product. This follows AlgoPerf [1] (time to a
-fixed validation result, untimed evaluation), which also says why a single final number won't do.
+evaluation doesn't. *Time to the target* is the product. This follows AlgoPerf [1]: time to a
+fixed validation result on fixed hardware, evaluation untimed. Unlike there, no training is timed
+as a whole.
 
 **The target** of each workload is fixed beforehand and written down: the best value on the
 validation split that tuned SGD with momentum reached with every one of {seeds} seeds, both with a
-constant learning rate and with a cosine schedule (each at the rate that ended best). The test
+constant learning rate and with a cosine schedule (each at the rate that ended best). So tuned
+SGD, at the rates that ended best, reaches it by construction; no other technique does. The test
 split decides nothing; it is what accuracies are reported on.
 
 **Two baselines.** *Plain SGD* is what people write first: learning rate 0.01, no momentum, no
 schedule; it gets three times as long as the others before it counts as a miss. *Tuned SGD* has
 momentum 0.9, a cosine schedule and the same number of tuning trials as everybody else. A gain
-over the first alone is one over not having tuned (Choi et al. [3]).
+over the first alone is mostly one over not having tuned: rankings of optimizers follow from how
+they were tuned (Choi et al. [3]).
 
 **Tuning.** Every tuned technique gets {trials} trials on each workload, with a seed that isn't
 reported, at the points of a Halton sequence in a space that was written down before: three
 decades of learning rates around what its paper or the usual library recommends, everything else
-at its default. With few trials that is the best use of them (Sivaprasad et al. [4]). The trial
-that reached the target in the fewest samples is chosen (if none did, the one that ended best).
-Techniques that aren't marked as tuned take their partner's numbers as they are, which can only
-make them look worse. Where "the length is chosen", the share of the budget that the schedule ends
-at is searched too (and the best three tried again with two further seeds, since a run that just
-reaches the target may just miss it), for SGD and for all together alike, in as many trials.
-
-{spaces}
+at its default. The cost of tuning is thus the same for all sides, and small, which is to say that
+techniques are compared as they are found in practice (Sivaprasad et al. [4]), not at their best.
+The trial that reached the target in the fewest samples is chosen (if none did, the one that ended
+best). Techniques that aren't marked as tuned take their partner's numbers as they are (where the
+batch changes, the rate goes with its square root), which can only make them look worse. Where
+"the length is chosen", the share of the budget that the schedule ends at is searched too (and the
+best three tried again with two further seeds, since a run that just reaches the target may just
+miss it), for SGD and for all together alike, in as many trials.
 
 **Reported** are medians over {seeds} further seeds with {coverage:.0f} % percentile bootstrap
-intervals ({resamples} resamples; with so few seeds, they are little more than the range). A trial
-that doesn't reach the target is a miss: it counts with the length of its whole run, and a median
-that is a miss is shown as a bound. Beside each speed-up stands the change of the test accuracy at
-the end, in percentage points.
+intervals (Efron [8]; {resamples} resamples), as Agarwal et al. [7] advise for few runs. A
+time's interval draws seeds and measurements of seconds each by themselves. With {seeds} seeds
+intervals are little more than the range; what else the tuning might have chosen isn't in them;
+and they aren't widened for the number of comparisons, so that of many that show no effect some
+will seem to. A trial that doesn't reach the target is a miss: it counts with the length of its
+whole run, and a median that is a miss is shown as a bound. Beside each speed-up stands the change
+of the test accuracy at the end, in percentage points; a training that diverged counts with 0 %.
 
-**Held out.** Each workload has a variant (other data, another width) on which no choice was made:
-it takes the configurations that were chosen on the workload, and its own target.
+**Held out.** Each workload has a variant (other data, and another width where there is one) on
+which no choice was made: it takes the configurations that were chosen on the workload, and its own
+target. Test images are the same ones.
 
 **Workloads** are small, as in DeepOBS [2], so that thousands of trials fit into hours on two
 cores. What holds here needn't hold at a thousand times the size. Schmidt et al. [5] found no
-optimizer that dominates, and defaults of several to be about as good as tuning one; the tables
-below are to be read with that in mind.
+optimizer that clearly dominates, and that trying several at their defaults is about as good as
+tuning one; the tables are to be read with that in mind.
 
-**Verdicts.** {rule}
+**Verdicts.** {rule} The reasons beside the verdicts were written from the literature, not from
+these results.
+
+**Pictures.** A performance profile (Dolan and Moré [6]) shows on which share of the workloads a
+technique is within a factor of the fastest one.
 """
 
-_REFERENCES = """## References
+_AGAIN = """## Run it again
 
-1. Dahl et al. 2023, "Benchmarking Neural Network Training Algorithms" (AlgoPerf), arXiv
-   2306.07179
-2. Schneider, Balles and Hennig 2019, "DeepOBS: A Deep Learning Optimizer Benchmark Suite", arXiv
-   1903.05499
-3. Choi et al. 2019, "On Empirical Comparisons of Optimizers for Deep Learning", arXiv 1910.05446
-4. Sivaprasad et al. 2020, "Optimizer Benchmarking Needs to Account for Hyperparameter Tuning",
-   arXiv 1910.11758
-5. Schmidt, Schneider and Hennig 2021, "Descending through a Crowded Valley", arXiv 2007.01547
-6. Dolan and Moré 2002, "Benchmarking optimization software with performance profiles", Math.
-   Program. 91
+    python -m pip install 'swiftopt[study]'
+    sudo apt-get install dataset-fashion-mnist bible-kjv-text
+
+    python -m swiftopt.study run build/quick --quick     # minutes: two workloads
+    python -m swiftopt.study plan build/study            # what is left
+    python -m swiftopt.study run build/study             # hours
+    python -m swiftopt.study report build/study          # this page, from what is there
+
+`run` may be stopped at any time and goes on where it was. With `--jobs` trials run side by side,
+to the same bits; `--only timings` measures the times alone, for which the machine should be quiet.
+Another machine gives other seconds; one with another instruction level may give other steps.
 """
+
+#: In the order of their numbers.
+REFERENCES = (
+    "Dahl et al. 2023, “Benchmarking Neural Network Training Algorithms” (AlgoPerf), "
+    "arXiv 2306.07179",
+    "Schneider, Balles and Hennig 2019, “DeepOBS: A Deep Learning Optimizer Benchmark Suite”, "
+    "arXiv 1903.05499",
+    "Choi et al. 2019, “On Empirical Comparisons of Optimizers for Deep Learning”, "
+    "arXiv 1910.05446",
+    "Sivaprasad et al. 2020, “Optimizer Benchmarking Needs to Account for Hyperparameter Tuning”, "
+    "arXiv 1910.11758",
+    "Schmidt, Schneider and Hennig 2021, “Descending through a Crowded Valley - Benchmarking Deep "
+    "Learning Optimizers”, arXiv 2007.01547",
+    "Dolan and Moré 2002, “Benchmarking optimization software with performance profiles”, "
+    "Mathematical Programming 91",
+    "Agarwal et al. 2021, “Deep Reinforcement Learning at the Edge of the Statistical Precipice”, "
+    "arXiv 2108.13264",
+    "Efron 1979, “Bootstrap Methods: Another Look at the Jackknife”, The Annals of Statistics 7",
+)
 
 
 def protocol_text(results: dict[str, Any]) -> str:
@@ -96,29 +124,25 @@ def protocol_text(results: dict[str, Any]) -> str:
         coverage=100 * protocol["coverage"],
         resamples=protocol["resamples"],
         rule=RULE,
-        spaces=markdown(spaces(), level=3),
     )
 
 
-def spaces() -> Table:
-    """Return the search spaces."""
-    rows = [
-        [name, f"{space[0].low:.3g} to {space[0].high:.3g}"]
-        for name, space in LEARNING_RATES.items()
-    ]
-    length = ["length, where chosen", f"{HORIZON.low:g} to {HORIZON.high:g} of the budget"]
-    return Table(
-        "Search spaces",
-        "All evenly on a logarithmic scale.",
-        ["optimizer", "learning rate"],
-        [*rows, length],
-    )
+def again_text() -> str:
+    """Return how to run the study."""
+    return _AGAIN
+
+
+def setup(results: dict[str, Any]) -> list[Table]:
+    """Return the tables of what was run."""
+    return [workloads(results), techniques(results), spaces(), choices(results)]
 
 
 def conditions(results: dict[str, Any]) -> str:
     """Return what the times were measured on, and how quiet it was."""
-    counts = results["counts"]
+    counts, protocol = results["counts"], results["protocol"]
     lines = [f"{counts['trials']} trials took {counts['trial_seconds'] / 3600:.1f} hours."]
+    if protocol["budget"] != 1:
+        lines.append(f"A small study: runs have {protocol['budget']:g} of the usual length.")
     for machine in results["machines"]:
         lines.append(
             f"Times: {machine['processor']}, {machine['threads']} threads, level "
@@ -131,27 +155,34 @@ def conditions(results: dict[str, Any]) -> str:
 
 
 def sentences(results: dict[str, Any]) -> list[str]:
-    """Return the verdict on each technique that something is promised of."""
+    """Return the verdict on each technique that something is promised of, and a reason."""
     return [
-        f"**{technique['title']}**: {technique['verdict']}. {technique['sentence']}"
+        f"**{technique['title']}**: {technique['verdict']}. {technique['sentence']} "
+        f"*Why*: {reason(technique['name'])}"
         for technique in results["techniques"]
         if technique["claims"]
     ]
 
 
-def document(results: dict[str, Any], pictures: dict[str, str]) -> str:
-    """Return the page; `pictures` are titles by file name."""
+def document(results: dict[str, Any]) -> str:
+    """Return the page."""
     final, *rest = all_tables(results)
     parts = [
         _HEAD,
         markdown(final),
         "\n".join(f"- {sentence}" for sentence in sentences(results)),
-        *(f"![{title}](study/{name})" for name, title in pictures.items()),
+        *(
+            f"![{picture.title}](study/{name})\n\n**{picture.title}.** {picture.about}"
+            for name, picture in PICTURES.items()
+        ),
         *map(markdown, rest),
-        protocol_text(results).rstrip(),
+        protocol_text(results),
+        *map(markdown, setup(results)),
         "## Everything that was measured",
         conditions(results),
         *(markdown(table, level=3) for table in raw(results)),
-        _REFERENCES,
+        _AGAIN,
+        "## References",
+        "\n".join(f"{number}. {text}" for number, text in enumerate(REFERENCES, start=1)),
     ]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"

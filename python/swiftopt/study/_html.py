@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from html import escape
+from textwrap import dedent
 from typing import Any
 
-from swiftopt.study._document import conditions, protocol_text, sentences
-from swiftopt.study._pictures import TITLES
+from swiftopt.study._document import (
+    REFERENCES,
+    again_text,
+    conditions,
+    protocol_text,
+    sentences,
+    setup,
+)
+from swiftopt.study._pictures import PICTURES
 from swiftopt.study._tables import Table, all_tables, raw
 
 _STYLE = """
@@ -24,7 +32,14 @@ thead th { background: #f4f4f4; }
 tbody tr:hover { background: #f8f8ff; }
 figure { margin: 2rem 0; }
 figure img { max-width: 100%; height: auto; }
-figcaption { color: #555; }
+figcaption { color: #555; max-width: 50rem; }
+p, li { max-width: 60rem; }
+li { margin: .4rem 0; }
+pre { background: #f4f4f4; padding: .6rem; overflow-x: auto; }
+.whole { white-space: nowrap; }
+/* Techniques stay in sight while the rest of a wide table is scrolled. */
+th:first-child, td:first-child { position: sticky; left: 0; background: #fff; min-width: 6rem; }
+thead th:first-child { background: #f4f4f4; }
 """
 
 
@@ -32,11 +47,8 @@ def page(results: dict[str, Any], pictures: dict[str, str]) -> str:
     """Return the page; `pictures` are SVG texts by file name."""
     final, *rest = all_tables(results)
     verdicts = "".join(f"<li>{_inline(text)}</li>" for text in sentences(results))
-    figures = "".join(
-        f'<figure><img alt="{escape(TITLES[name])}" src="{_data(svg)}">'
-        f"<figcaption>{escape(TITLES[name])}</figcaption></figure>"
-        for name, svg in pictures.items()
-    )
+    references = "".join(f"<li>{escape(text)}</li>" for text in REFERENCES)
+    figures = "".join(_figure(name, svg) for name, svg in pictures.items())
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -45,16 +57,26 @@ def page(results: dict[str, Any], pictures: dict[str, str]) -> str:
         f"<h1>The technique study</h1><p>{escape(conditions(results))}</p>"
         f"{_table(final)}<ul>{verdicts}</ul>{figures}"
         f"{''.join(map(_table, rest))}{_prose(protocol_text(results))}"
+        f"{''.join(map(_table, setup(results)))}"
         f"<h2>Everything that was measured</h2>"
         f"{''.join(_table(table, level=3) for table in raw(results))}"
+        f"{_prose(again_text())}<h2>References</h2><ol>{references}</ol>"
         "</main></body></html>\n"
+    )
+
+
+def _figure(name: str, svg: str) -> str:
+    title, about, _ = PICTURES[name]
+    return (
+        f'<figure><img alt="{escape(title)}" src="{_data(svg)}">'
+        f"<figcaption><strong>{escape(title)}.</strong> {_inline(about)}</figcaption></figure>"
     )
 
 
 def _table(table: Table, *, level: int = 2) -> str:
     head = "".join(f'<th scope="col">{_inline(cell)}</th>' for cell in table.header)
     rows = "".join(
-        f"<tr>{''.join(f'<td>{_inline(cell)}</td>' for cell in row)}</tr>" for row in table.rows
+        f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in table.rows
     )
     return (
         f"<h{level}>{escape(table.title)}</h{level}><p>{_inline(table.about)}</p>"
@@ -63,30 +85,31 @@ def _table(table: Table, *, level: int = 2) -> str:
     )
 
 
+def _cell(text: str) -> str:
+    """Return text of a table; a number and its interval stay on one line."""
+    return re.sub(
+        r"(&[gl]t;)?[+-]?\d\S* \([^)]*\)", r'<span class="whole">\g<0></span>', _inline(text)
+    )
+
+
 def _inline(text: str) -> str:
-    """Return text with its **bold** and *emphasised* words as HTML."""
+    """Return text with its **bold**, *emphasised* and `quoted` words as HTML."""
     found = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(text))
-    return re.sub(r"\*(.+?)\*", r"<em>\1</em>", found)
+    found = re.sub(r"\*(.+?)\*", r"<em>\1</em>", found)
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", found)
 
 
 def _prose(text: str) -> str:
-    """Return the paragraphs, headings and tables of our own Markdown as HTML."""
+    """Return the paragraphs, headings and commands of our own Markdown as HTML."""
     parts = []
     for block in text.strip().split("\n\n"):
-        lines = block.splitlines()
-        if lines[0].startswith("#"):
-            marks, _, title = lines[0].partition(" ")
+        if block.startswith("#"):
+            marks, _, title = block.partition(" ")
             parts.append(f"<h{len(marks)}>{escape(title)}</h{len(marks)}>")
-        elif lines[0].startswith("|"):
-            rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-            head = "".join(f'<th scope="col">{_inline(cell)}</th>' for cell in rows[0])
-            body = "".join(
-                f"<tr>{''.join(f'<td>{_inline(cell)}</td>' for cell in row)}</tr>"
-                for row in rows[2:]
-            )
-            parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+        elif block.startswith("    "):
+            parts.append(f"<pre>{escape(dedent(block))}</pre>")
         else:
-            parts.append(f"<p>{_inline(' '.join(lines))}</p>")
+            parts.append(f"<p>{_inline(' '.join(block.splitlines()))}</p>")
     return "".join(parts)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from swiftopt.study._analysis import analyse
 from swiftopt.study._document import document
 from swiftopt.study._html import page
-from swiftopt.study._pictures import TITLES, draw
+from swiftopt.study._pictures import draw
 from swiftopt.study._protocol import FULL, QUICK, Protocol
 from swiftopt.study._store import Store
 
@@ -51,7 +51,7 @@ def write(results: dict[str, Any], output: Path) -> dict[str, Path]:
     inner.mkdir(parents=True, exist_ok=True)
     pictures = draw(results)
     texts = {
-        "markdown": (output / "study.md", document(results, TITLES)),
+        "markdown": (output / "study.md", document(results)),
         "json": (inner / "results.json", json.dumps(results, indent=1) + "\n"),
         "html": (inner / "study.html", page(results, pictures)),
         **{name: (inner / name, svg) for name, svg in pictures.items()},

@@ -86,10 +86,12 @@ def verdicts(results: Json) -> Table:
     ]
     return Table(
         "What is promised, and what it is here",
-        "Each promise in its own measure, with 95 % intervals; after a slash the held-out variant. "
-        "“>” and “<” are bounds: one side missed the target; "
-        "“-”: both did.",
-        ["technique", "promise", "against", *names, "kept"],
+        f"Each promise in its own measure, with {100 * results['protocol']['coverage']:.0f} % "
+        "intervals; after a slash the held-out variant. × are times faster (or fewer, or shorter), "
+        "signed numbers percentage points of accuracy. “>” and “<” are bounds: one side missed the "
+        "target; “-”: it can't be told, mostly since both did. Blank: the workload has no part "
+        "for it.",
+        ["technique", "promise", "against", *names, "verdict, kept on"],
         rows,
     )
 
