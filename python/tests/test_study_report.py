@@ -7,6 +7,9 @@ import re
 import pytest
 
 from swiftopt.study import _html, _markdown, _pictures, _report, _setup_tables
+from swiftopt.study._config import Config
+from swiftopt.study._document import REFERENCES
+from swiftopt.study._reasons import REASONS
 from swiftopt.study._table import DRAWN, TECHNIQUES
 from swiftopt.study._tables import Table, number
 
@@ -98,7 +101,7 @@ def test_the_final_table_has_promise_measurement_and_verdict(paths):
     # The variant of mlp stands after a slash; lstm has none.
     assert cells == [
         "Adam", "1.2-1.4× faster than plain SGD", "plain SGD, as first written",
-        ">1.30× (1.17-1.43) / >1.30× (1.17-1.43)", ">1.30× (1.17-1.43)", "**partly**, 1 of 3",
+        "**partly**, 1 of 3", ">1.30× (1.17-1.43) / >1.30× (1.17-1.43)", ">1.30× (1.17-1.43)",
     ]  # fmt: skip
 
 
@@ -110,10 +113,47 @@ def test_misses_and_missing_times_show(paths):
     assert "SGD, momentum, cosine" in untimed
 
 
-def test_the_document_cites_what_it_follows(paths):
-    text = paths["markdown"].read_text()
-    for number_ in ("2306.07179", "1903.05499", "1910.05446", "1910.11758", "2007.01547"):
+def test_what_is_promised_has_a_reason():
+    """One for each technique with a claim, and none for others."""
+    assert set(REASONS) == {name for name, t in TECHNIQUES.items() if t.claims}
+    for found in REASONS.values():
+        assert found.text.endswith(".")
+        assert not found.source.endswith(".")
+
+
+def test_reasons_stand_beside_the_verdicts(paths):
+    line = "- **Adam**: partly. Kept on 1 of 3. *Why*: A rate of 0.01 without momentum moves"
+    assert line in paths["markdown"].read_text()
+    assert "<em>Why</em>: A rate of 0.01 without momentum moves" in paths["html"].read_text()
+
+
+def test_what_was_run_is_told():
+    config = Config(optimizer="AdamW", lr=0.002, horizon=0.5).to_json()
+    study = results()
+    study["cells"] = [{"workload": "mlp", "technique": "adamw", "config": config}]
+    study["techniques"] = [t for t in study["techniques"] if t["name"] == "adamw"]
+    (row,) = _setup_tables.choices(study).rows
+    assert row == ["AdamW", "0.002, 0.5 of the budget", ""]  # the middle of the space
+    study["protocol"]["tuning_trials"] = 1  # now it's the lowest, and the highest
+    assert _setup_tables.choices(study).rows[0][1] == "0.002 †, 0.5 of the budget"
+    assert _setup_tables.workloads(study).rows[1] == [
+        "mlp-held-out", "perceptron, three", "accuracy", "at least 84.00 %", "128", "100", "10",
+        "no, as mlp",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["markdown", "html"])
+def test_the_document_cites_what_it_follows(paths, name):
+    text = paths[name].read_text()
+    papers = ("2306.07179", "1903.05499", "1910.05446", "1910.11758", "2007.01547", "2108.13264")
+    for number_ in papers:
         assert number_ in text
+    cited = {int(found) for found in re.findall(r"\[(\d+)\](?!\()", text)}
+    assert cited == set(range(1, len(REFERENCES) + 1))
+
+
+def test_the_document_shows_the_pictures(paths):
+    text = paths["markdown"].read_text()
     for name in _pictures.PICTURES:
         assert f"(study/{name})" in text
     assert re.search(r"[{}]", text) is None  # every number was filled in

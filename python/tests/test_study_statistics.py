@@ -48,8 +48,18 @@ def test_a_ratio_lies_between_the_extremes():
 
 
 def test_geometric_means():
-    found = bootstrap(geometric_mean_of_ratios, [8.0], [1.0], [2.0], [4.0])
+    found = bootstrap(geometric_mean_of_ratios, *([4.0], [2.0], [1.0], [1.0]), *([1.0],) * 3, [2.0])
     assert found.value == pytest.approx(2.0, rel=1e-15)  # sqrt(8 * 1/2)
+
+
+def test_the_interval_of_a_geometric_mean_has_both_factors_in_it():
+    """Steps and seconds are each from 1 to 2, so that their product is from 1 to 4."""
+    one_or_two = [1.0, 1.0, 2.0, 2.0]
+    ratio = (one_or_two, one_or_two, [1.0], [1.0])
+    assert bootstrap(geometric_mean_of_ratios, *ratio).low == 1.0
+    assert bootstrap(geometric_mean_of_ratios, *ratio).high == 4.0
+    seconds_alone = bootstrap(geometric_mean_of_ratios, [1.0], one_or_two, [1.0], [1.0])
+    assert seconds_alone == pytest.approx((1.5, 1.0, 2.0))
 
 
 def test_the_profile_of_an_example_by_hand():

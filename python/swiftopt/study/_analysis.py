@@ -6,7 +6,7 @@ from typing import Any
 
 from swiftopt.study._cells import Cell, cell
 from swiftopt.study._claims import MEASURES, TIMED, Claim
-from swiftopt.study._comparisons import Comparison, compare
+from swiftopt.study._comparisons import Comparison, compare, per_sample
 from swiftopt.study._plan import Plan
 from swiftopt.study._protocol import Protocol
 from swiftopt.study._statistics import (
@@ -245,9 +245,7 @@ def _total(
             continue
         bounds.append(comparison.bound)
         for side in (other, found):
-            per_sample = float(bootstrap(median, side.rounds).value) / side.batch
-            counts = [1.0] * len(side.steps) if epoch else side.censored_samples()
-            samples.append([count * per_sample for count in counts])
+            samples += [[1.0] if epoch else side.censored_samples(), list(per_sample(side))]
     if not samples:
         return None
     return {

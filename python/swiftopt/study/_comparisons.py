@@ -16,6 +16,7 @@ from swiftopt.study._statistics import (
     difference_of_medians,
     median,
     ratio_of_medians,
+    ratio_of_products,
 )
 
 #: A batch that is ready costs about this much to take: less isn't told from nothing.
@@ -79,9 +80,9 @@ def _time(cell: Cell, other: Cell) -> Comparison | None:
     if bound is None or not (cell.rounds and other.rounds):
         return None
     ratio = bootstrap(
-        _ratio_of_products,
-        *(other.censored_samples(), _per_sample(other)),
-        *(cell.censored_samples(), _per_sample(cell)),
+        ratio_of_products,
+        *(other.censored_samples(), per_sample(other)),
+        *(cell.censored_samples(), per_sample(cell)),
     )
     return Comparison(ratio, bound)
 
@@ -89,7 +90,7 @@ def _time(cell: Cell, other: Cell) -> Comparison | None:
 def _epoch(cell: Cell, other: Cell) -> Comparison | None:
     if not (cell.rounds and other.rounds):
         return None
-    return Comparison(bootstrap(ratio_of_medians, _per_sample(other), _per_sample(cell)))
+    return Comparison(bootstrap(ratio_of_medians, per_sample(other), per_sample(cell)))
 
 
 def _run(cell: Cell, other: Cell) -> Comparison | None:
@@ -97,9 +98,9 @@ def _run(cell: Cell, other: Cell) -> Comparison | None:
         return None
     return Comparison(
         bootstrap(
-            _ratio_of_products,
-            *([float(step * other.batch) for step in other.run_steps], _per_sample(other)),
-            *([float(step * cell.batch) for step in cell.run_steps], _per_sample(cell)),
+            ratio_of_products,
+            *([float(step * other.batch) for step in other.run_steps], per_sample(other)),
+            *([float(step * cell.batch) for step in cell.run_steps], per_sample(cell)),
         )
     )
 
@@ -121,13 +122,9 @@ def _accuracy(cell: Cell, other: Cell) -> Comparison | None:
     return Comparison(bootstrap(difference_of_medians, cell.accuracy, other.accuracy))
 
 
-def _per_sample(cell: Cell) -> Sequence[float]:
+def per_sample(cell: Cell) -> Sequence[float]:
+    """Return the measured seconds per sample."""
     return [seconds / cell.batch for seconds in cell.rounds]
-
-
-def _ratio_of_products(a: Array, b: Array, c: Array, d: Array) -> Array:
-    """Return (steps × seconds per step) of one, over those of the other."""
-    return np.asarray(median(a) * median(b) / (median(c) * median(d)))
 
 
 def _share_less(before: Array, after: Array) -> Array:

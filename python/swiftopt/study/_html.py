@@ -26,8 +26,8 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto
 h1, h2, h3 { line-height: 1.2; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 13px; }
-th, td { border-bottom: 1px solid #ddd; padding: .3rem .6rem; text-align: left;
-         vertical-align: top; }
+th, td { border-bottom: 1px solid #ddd; padding: .3rem .5rem; text-align: left;
+         vertical-align: top; min-width: 5rem; }
 thead th { background: #f4f4f4; }
 tbody tr:hover { background: #f8f8ff; }
 figure { margin: 2rem 0; }
@@ -38,7 +38,7 @@ li { margin: .4rem 0; }
 pre { background: #f4f4f4; padding: .6rem; overflow-x: auto; }
 .whole { white-space: nowrap; }
 /* Techniques stay in sight while the rest of a wide table is scrolled. */
-th:first-child, td:first-child { position: sticky; left: 0; background: #fff; min-width: 6rem; }
+th:first-child, td:first-child { position: sticky; left: 0; background: #fff; }
 thead th:first-child { background: #f4f4f4; }
 """
 
@@ -88,7 +88,7 @@ def _table(table: Table, *, level: int = 2) -> str:
 def _cell(text: str) -> str:
     """Return text of a table; a number and its interval stay on one line."""
     return re.sub(
-        r"(&[gl]t;)?[+-]?\d\S* \([^)]*\)", r'<span class="whole">\g<0></span>', _inline(text)
+        r"(&[gl]t;)?[+-]?\d\S* \([^)]*\)(;| /)?", r'<span class="whole">\g<0></span>', _inline(text)
     )
 
 

@@ -64,13 +64,15 @@ def difference_of_medians(first: Array, second: Array) -> Array:
     return np.asarray(median(first) - median(second))
 
 
-def geometric_mean_of_ratios(*samples: Array) -> Array:
-    """Return the geometric mean of ratios of medians.
+def ratio_of_products(a: Array, b: Array, c: Array, d: Array) -> Array:
+    """Return (median of a × median of b) over that of c and d: of steps and seconds per step."""
+    return np.asarray(median(a) * median(b) / (median(c) * median(d)))
 
-    The samples are numerator, denominator, numerator, denominator, ...
-    """
-    pairs = zip(samples[::2], samples[1::2], strict=True)
-    logs = [np.log(ratio_of_medians(first, second)) for first, second in pairs]
+
+def geometric_mean_of_ratios(*samples: Array) -> Array:
+    """Return the geometric mean of ratios of products, of four samples each."""
+    fours = [samples[start : start + 4] for start in range(0, len(samples), 4)]
+    logs = [np.log(ratio_of_products(*four)) for four in fours]
     return np.asarray(np.exp(np.mean(logs, axis=0)))
 
 

@@ -75,11 +75,11 @@ def verdicts(results: Json) -> Table:
             technique["title"],
             claim["text"],
             titles.get(claim["against"], "-"),
+            f"**{claim['verdict']}**, {claim['kept']} of {claim['workloads']}",
             *(
                 found.text(name, technique["name"], claim["against"], claim["measure"])
                 for name in names
             ),
-            f"**{claim['verdict']}**, {claim['kept']} of {claim['workloads']}",
         ]
         for technique in results["techniques"]
         for claim in technique["claims"]
@@ -91,7 +91,7 @@ def verdicts(results: Json) -> Table:
         "signed numbers percentage points of accuracy. “>” and “<” are bounds: one side missed the "
         "target; “-”: it can't be told, mostly since both did. Blank: the workload has no part "
         "for it.",
-        ["technique", "promise", "against", *names, "verdict, kept on"],
+        ["technique", "promise", "against", "verdict, kept on", *names],
         rows,
     )
 
