@@ -15,6 +15,8 @@ from .command_line import CONFIG, Runner, write
 optuna = pytest.importorskip("optuna")
 from swiftopt._cli import _tuning  # noqa: E402  (needs optuna)
 from swiftopt._cli._stages import STAGES  # noqa: E402
+from swiftopt._cli._tune import report  # noqa: E402
+from swiftopt._cli._tuning import Result  # noqa: E402
 
 
 @pytest.fixture
@@ -70,7 +72,7 @@ class TestTune:
             assert any(line.startswith(stage.name) for line in lines)
         program, *arguments = shlex.split(lines[-1])
         assert program == "swiftopt"
-        best = float(lines[-5].split()[-5])
+        best = float(next(line for line in lines if line.startswith(STAGES[-1].name)).split()[-5])
         history = json.loads(run(*arguments, "--json")[1])["history"]
         assert min(history["val_loss"]) == pytest.approx(best, rel=5e-4)  # 4 digits are printed
 
@@ -113,6 +115,27 @@ class TestTune:
             assert (stage["trials"], stage["pruned"]) == (2, 2)
             assert stage["values"] == first["values"]
         assert run("tune", path, tmp_path / "tune", "--trials", 2)[1].count("nothing was") == 3
+
+    def test_the_report_says_what_each_stage_bought(self):
+        first = Result("the file", {"val_loss": 0.5, "val_accuracy": 0.8, "seconds": 2.0}, {}, 1, 0)
+        values = {"val_loss": 0.45, "val_accuracy": 0.83, "seconds": 1.0}
+        better = Result("rates", values, {"optimizer.lr": 0.1}, 12, 3)
+        same = Result("decay", values, {"optimizer.lr": 0.1}, 12, 6)
+        lines = report([first, better, same]).splitlines()
+        assert lines[0].split() == [
+            *("after", "val_loss", "val_accuracy", "s", "per", "epoch"),
+            *("trials", "(ended", "early)"),
+        ]
+        assert lines[2].split() == ["rates", "0.45", "0.83", "1", "12", "(3)"]
+        assert lines[3].strip() == "val_loss -0.05, val_accuracy +0.03"
+        assert lines[4].strip() == "optimizer.lr = 0.1"
+        assert lines[6].strip() == "nothing was better"
+
+    def test_a_folder_in_use(self, run, tmp_path):
+        (tmp_path / "tune").mkdir()
+        with _tuning._alone_in(tmp_path / "tune"):
+            words = run.fails("tune", write(tmp_path), tmp_path / "tune", status=1)
+        assert "another run is tuning in" in words
 
 
 class TestRefusals:

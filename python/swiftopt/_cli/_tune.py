@@ -53,8 +53,12 @@ def tune(
     from swiftopt._cli._tuning import tune as run
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+    def show(stage: str, done: int, best: float) -> None:
+        _show(f"{stage}: trial {done} of {trials}, least loss {best:.4g}", done)
+
     try:
-        results = run(config, changes, folder, trials=trials, seed=seed, progress=_show)
+        results = run(config, changes, folder, trials=trials, seed=seed, progress=show)
     except KeyboardInterrupt:
         click.echo("\nStopped. The same command goes on.", err=True)
         return INTERRUPTED
@@ -69,8 +73,7 @@ def tune(
     return 0
 
 
-def _show(stage: str, done: int, best: float) -> None:
-    line = f"{stage}: trial {done}, least loss {best:.4g}"
+def _show(line: str, done: int) -> None:
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[K{line}", err=True, nl=False)
     elif done % 10 == 0:
@@ -78,21 +81,31 @@ def _show(stage: str, done: int, best: float) -> None:
 
 
 def report(results: list[Result]) -> str:
-    """Return a table: the file's own numbers, and those after each stage."""
+    """Return a table: the file's own numbers, and after each stage those of the best so far."""
     names = list(results[0].values)
+    heads = ["s per epoch" if name == "seconds" else name for name in names]
     wide = max(len(result.stage) for result in results)
-    lines = [f"{'after':<{wide}}  {'  '.join(f'{name:>13}' for name in names)}  trials (pruned)"]
-    before: dict[str, Any] = {}
+    lines = [
+        f"{'after':<{wide}}  {'  '.join(f'{head:>13}' for head in heads)}  trials (ended early)"
+    ]
+    before = results[0]
     for result in results:
         numbers = "  ".join(f"{result.values.get(name, float('nan')):>13.4g}" for name in names)
         lines.append(f"{result.stage:<{wide}}  {numbers}  {result.trials} ({result.pruned})")
-        changed = {k: v for k, v in result.changes.items() if before.get(k) != v}
+        changed = {k: v for k, v in result.changes.items() if before.changes.get(k) != v}
         if changed:
+            lines.append(f"    {_bought(before.values, result.values)}")
             lines.append(f"    {', '.join(f'{key} = {value}' for key, value in changed.items())}")
-        elif before or result is not results[0]:
+        elif result is not results[0]:
             lines.append("    nothing was better")
-        before = result.changes
+        before = result
     return "\n".join(lines)
+
+
+def _bought(before: dict[str, float], after: dict[str, float]) -> str:
+    """Return by how much the numbers have changed."""
+    names = [name for name in before if name in after and name != "seconds"]
+    return ", ".join(f"{name} {after[name] - before[name]:+.2g}" for name in names)
 
 
 def _again(config: Path, changes: tuple[str, ...], chosen: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,16 @@ from swiftopt._cli._experiment import Experiment, build
 from swiftopt._cli._stages import STAGES, Changes
 from swiftopt._cli._train import averaged, evaluated
 
+try:
+    import fcntl
+except ImportError:  # pragma: no cover  (no POSIX: nothing keeps two runs apart)
+    fcntl = None  # type: ignore[assignment]
+
 _FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+
+
+#: Gets the stage, the number of finished trials in it and the least loss, after each.
+Progress = Callable[[str, int, float], None]
 
 
 class Result(NamedTuple):
@@ -46,7 +55,7 @@ def tune(
     *,
     trials: int,
     seed: int = 0,
-    progress: Callable[[str, int, float], None] = lambda stage, trial, best: None,
+    progress: Progress = lambda stage, trial, best: None,
 ) -> list[Result]:
     """Run what is missing of all stages, and return the file's own result and theirs.
 
@@ -66,9 +75,21 @@ def tune(
     document = Document(path, changes)
     if not build(document).validation:
         raise document.error("data", "validation", "must be above 0 to tune")
-    folder.mkdir(parents=True, exist_ok=True)
-    storage = JournalStorage(JournalFileBackend(str(folder / "trials.journal")))
     identity = hashlib.sha256("\0".join([path.read_text(), *changes]).encode()).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone_in(folder):
+        return _stages(document, folder, trials, seed, progress, identity)
+
+
+def _stages(
+    document: Document,
+    folder: Path,
+    trials: int,
+    seed: int,
+    progress: Progress,
+    identity: str,
+) -> list[Result]:
+    storage = JournalStorage(JournalFileBackend(str(folder / "trials.journal")))
     best = _first(_study(storage, "the file", identity, seed), document)
     results = [best]
     for stage in STAGES:
@@ -83,6 +104,18 @@ def tune(
         best = _best(stage.name, study, best)
         results.append(best)
     return results
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep a second run out, which would take this one's trial for an interrupted one."""
+    with (folder / "lock").open("w") as file:
+        if fcntl is not None:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CommandError(f"another run is tuning in {folder}") from None
+        yield
 
 
 def _study(storage: Any, name: str, identity: str, seed: int) -> optuna.Study:

@@ -39,8 +39,8 @@ split decides nothing; it is what accuracies are reported on.
 **Two baselines.** *Plain SGD* is what people write first: learning rate 0.01, no momentum, no
 schedule; it gets three times as long as the others before it counts as a miss. *Tuned SGD* has
 momentum 0.9, a cosine schedule and the same number of tuning trials as everybody else. A gain
-over the first alone is mostly one over not having tuned: rankings of optimizers follow from how
-they were tuned (Choi et al. [3]).
+over the first alone may be no more than one over not having tuned: rankings of optimizers follow
+from how they were tuned (Choi et al. [3]).
 
 **Tuning.** Every tuned technique gets {trials} trials on each workload, with a seed that isn't
 reported, at the points of a Halton sequence in a space that was written down before: three
@@ -49,10 +49,10 @@ at its default. The cost of tuning is thus the same for all sides, and small, wh
 techniques are compared as they are found in practice (Sivaprasad et al. [4]), not at their best.
 The trial that reached the target in the fewest samples is chosen (if none did, the one that ended
 best). Techniques that aren't marked as tuned take their partner's numbers as they are (where the
-batch changes, the rate goes with its square root), which can only make them look worse. Where
-"the length is chosen", the share of the budget that the schedule ends at is searched too (and the
-best three tried again with two further seeds, since a run that just reaches the target may just
-miss it), for SGD and for all together alike, in as many trials.
+batch changes, the rate goes with its square root), which sooner makes them look worse than
+better. Where the length is chosen, the share of the budget that the schedule ends at is searched
+too (and the best three tried again with two further seeds, since a run that just reaches the
+target may just miss it), for SGD and for all together alike, in as many trials.
 
 **Reported** are medians over {seeds} further seeds with {coverage:.0f} % percentile bootstrap
 intervals (Efron [8]; {resamples} resamples), as Agarwal et al. [7] advise for few runs. A
