@@ -10,6 +10,8 @@ wanted=(
     dataset-fashion-mnist  # the images of the examples
     bible-kjv-text         # the text of the character transformer
     qemu-user              # old processors for the tests
+    chromium               # reads the study's page in the tests
+    chromium-driver
 )
 
 if ! command -v swift >/dev/null; then
