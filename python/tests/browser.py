@@ -31,8 +31,10 @@ def start():
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
     driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-    driver.set_page_load_timeout(120)
-    driver.set_script_timeout(120)
+    # Long, since a shared machine may stall; a page takes a fraction of a second.
+    driver.command_executor.client_config.timeout = 240
+    driver.set_page_load_timeout(200)
+    driver.set_script_timeout(200)
     driver.execute_cdp_cmd("Network.enable", {})
     return driver
 
