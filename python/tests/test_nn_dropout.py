@@ -6,16 +6,23 @@ import pytest
 
 from swiftopt.nn import functional
 
-from .layer_rows.dropout import _philox, dropped
+from .layer_rows.dropout import dropped, philox
 
 
-def test_the_generator_is_philox_4x32_10():
+@pytest.mark.parametrize(
+    ("rounds", "number", "expected"),
+    [
+        (7, 0, [0x5F6FB709, 0x0D893F64, 0x4F121F81, 0x4F730A48]),
+        (7, 2**64 - 1, [0x5207DDC2, 0x45165E59, 0x4D8EE751, 0x8C52F662]),
+        (10, 0, [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]),
+        (10, 2**64 - 1, [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]),
+    ],
+)
+def test_the_generator_is_philox_4x32(rounds, number, expected):
     # Known answers of the authors' Random123 distribution, file kat_vectors.
-    zeros = _philox(np.array([0], np.uint64), np.array([0, 0], np.uint64))
-    assert [int(word[0]) for word in zeros] == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
-    ones = np.uint64(2**64 - 1)
-    words = _philox(np.array([ones]), np.array([ones, ones]))
-    assert [int(word[0]) for word in words] == [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]
+    number = np.uint64(number)
+    words = philox(np.array([number]), np.array([number, number]), rounds)
+    assert [int(word[0]) for word in words] == expected
 
 
 def test_elements_are_those_of_the_definition():

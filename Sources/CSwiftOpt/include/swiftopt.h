@@ -598,7 +598,7 @@ enum {
     SO_LAYER_NUMBER = 1, /* what the call's dtype is computed in: SO_FLOAT64 for SO_FLOAT64,
                           * else SO_FLOAT32 */
     SO_LAYER_INDEX = 2,  /* SO_UINT8, SO_INT32 or SO_INT64 */
-    SO_LAYER_RANDOM = 3, /* SO_UINT64: key and counter of Philox 4x32-10 */
+    SO_LAYER_RANDOM = 3, /* SO_UINT64: key and counter of Philox 4x32-7 */
     SO_LAYER_ANY = 4,    /* SO_FLOAT32, SO_FLOAT64 or SO_BFLOAT16, whatever the others have */
     SO_LAYER_SUM = 5,    /* SO_FLOAT64 */
 };

@@ -15,7 +15,7 @@ class Dropout(Module):
     """In training, zero elements by chance and scale the others by 1 / (1 - p).
 
     Srivastava et al. 2014, in the form that needs nothing in evaluation. Which are dropped
-    follows from a key and a counter (Philox 4x32-10): no mask is stored, and a run is the
+    follows from a key and a counter (Philox 4x32-7): no mask is stored, and a run is the
     same for every number of threads. Each forward pass in training counts on; the counter is
     saved and restored with `state_dict`.
 

@@ -5,8 +5,8 @@ import numpy as np
 from . import Case, LayerRow, Out
 
 
-def _philox(counter, key):
-    """Philox 4x32-10 (Salmon et al. 2011, section 3.4): four words for each block number."""
+def philox(counter, key, rounds=7):
+    """Philox 4x32-7 (Salmon et al. 2011, section 3.4): four words for each block number."""
     numbers = np.uint64(0xFFFFFFFF)
     half = np.uint64(32)
     words = [
@@ -16,7 +16,7 @@ def _philox(counter, key):
         np.full_like(counter, key[1] >> half),
     ]
     keys = [int(key[0]) & 0xFFFFFFFF, int(key[0]) >> 32]
-    for _ in range(10):
+    for _ in range(rounds):
         first = words[0] * np.uint64(0xD2511F53)
         second = words[2] * np.uint64(0xCD9E8D57)
         words = [
@@ -34,7 +34,7 @@ def dropped(count, p, random):
     index = np.arange(count, dtype=np.uint64)
     group, place = np.divmod(index, np.uint64(256))
     half, place = np.divmod(place, np.uint64(128))
-    words = np.stack(_philox(np.uint64(32) * group + place // np.uint64(4), random))
+    words = np.stack(philox(np.uint64(32) * group + place // np.uint64(4), random))
     word = np.uint64(2) * half + place % np.uint64(4) // np.uint64(2)
     chosen = words[word.astype(int), np.arange(count)]
     bits = (chosen >> (np.uint64(16) * (place % np.uint64(2)))) & np.uint64(0xFFFF)

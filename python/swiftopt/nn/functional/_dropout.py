@@ -28,7 +28,7 @@ def dropout(
     the nearest multiple of 2^-16 where elements are dropped, and as it is in 1 / (1 - p).
 
     Sources: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from
-    overfitting"; Philox 4x32-10 of Salmon et al. 2011, "Parallel random numbers: as easy as 1,
+    overfitting"; Philox 4x32-7 of Salmon et al. 2011, "Parallel random numbers: as easy as 1,
     2, 3".
 
     Parameters
