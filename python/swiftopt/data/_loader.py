@@ -11,6 +11,7 @@ import numpy as np
 
 from swiftopt import _core
 from swiftopt._arrays import Array
+from swiftopt._groups import as_flag
 from swiftopt.data._augmentation import Augmentation
 from swiftopt.data._checks import (
     checked_batch_size,
@@ -153,6 +154,8 @@ class Loader:
     ) -> None:
         augment = as_list(() if augment is None else augment, "augment")
         self._arguments = {name: value for name, value in locals().items() if name != "self"}
+        shuffle, drop_last = as_flag("shuffle", shuffle), as_flag("drop_last", drop_last)
+        skip_errors, scale = as_flag("skip_errors", skip_errors), as_flag("scale", scale)
         fields, self._build = read_fields(data)
         self._sampler = checked_sampler(sampler, shuffle, fields[0].count)
         seed = whole("seed", seed, 0, 2**64 - 1)
@@ -162,11 +165,11 @@ class Loader:
         if threads is None:
             threads = min(_core.get_num_threads(), 4)
         self.threads = whole("threads", threads, 1, 64)
-        self.copy = bool(copy)
+        self.copy = as_flag("copy", copy)
         program, columns = prepared(fields, augment, dtype, label_dtype, classes, scale=scale)
         self._plans = Plans(
             fields, checked_batch_size(batch_size, self._sampler, drop_last=drop_last), seed, rank,
-            world, bool(drop_last), bool(skip_errors), program, columns,
+            world, drop_last, skip_errors, program, columns,
         )  # fmt: skip
         self.stats = LoaderStats()
         self._position = Position()
