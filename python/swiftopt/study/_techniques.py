@@ -21,6 +21,9 @@ _NEEDS: dict[tuple[str, Any], str] = {
     ("feed", "loader"): "loader",
 }
 _NEEDS_ANY = {"dropout": "dropout", "depth": "depth"}
+#: What a change needs besides, where a technique fits in: dropout is for samples that are seen
+#: again. Training in one pass does without (Chowdhery et al. 2022, "PaLM", section 5).
+_NEEDS_TO_FIT = {"dropout": "repeated_samples"}
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,10 @@ class Technique:
 
     def _lacking(self, workload: Workload) -> Iterator[str]:
         for name, value in self.changes.items():
-            need = _NEEDS.get((name, value)) or (_NEEDS_ANY.get(name) if value else None)
-            if need is not None and need not in workload.parts:
+            needs = {_NEEDS.get((name, value))}
+            if value:
+                needs.add(_NEEDS_ANY.get(name))
+                if self.fits_in:
+                    needs.add(_NEEDS_TO_FIT.get(name))
+            if needs - {None} - workload.parts:
                 yield name

@@ -63,12 +63,13 @@ def cnn(held_out: bool = False) -> Workload:
         network=network,
         metric="accuracy",
         batch_size=128,
-        budget=480,
+        budget=320,
         every=20,
         settings={"images": 10000, "second_half": held_out, "validation": 2000} | {"width": width},
         parts=frozenset(
             {"batch_norm", "dropout", "augmentation", "bfloat16", "loader", "depth", "separable"}
+            | {"repeated_samples"}
         ),
-        seconds=13.5,
+        seconds=9,
         variant_of="cnn" if held_out else None,
     )

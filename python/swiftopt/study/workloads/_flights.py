@@ -118,7 +118,7 @@ def flights(held_out: bool = False) -> Workload:
         evaluation_batch=1000,
         settings={"width": width, "embedding": _EMBEDDING, "columns": list(_COLUMNS)}
         | {"late_minutes": LATE_MINUTES, "second_half": held_out},
-        parts=frozenset({"batch_norm", "dropout", "bfloat16", "loader"}),
+        parts=frozenset({"batch_norm", "dropout", "bfloat16", "loader", "repeated_samples"}),
         seconds=1,
         variant_of="flights" if held_out else None,
     )

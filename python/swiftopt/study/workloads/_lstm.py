@@ -27,11 +27,11 @@ def lstm(held_out: bool = False) -> Workload:
         network=network,
         metric="loss",
         batch_size=32,
-        budget=600,
+        budget=400,
         every=20,
         evaluation_batch=80,
         settings={"width": width, "context": context, "new_testament": held_out},
         parts=frozenset({"dropout", "bfloat16", "clip_norm"}),
-        seconds=8,
+        seconds=5.5,
         variant_of="lstm" if held_out else None,
     )

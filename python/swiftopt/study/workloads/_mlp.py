@@ -36,7 +36,9 @@ def mlp(held_out: bool = False) -> Workload:
         every=30,
         settings={"images": 10000, "second_half": held_out, "validation": 5000}
         | {"width": width, "depth": depth},
-        parts=frozenset({"batch_norm", "dropout", "augmentation", "bfloat16", "loader"}),
+        parts=frozenset(
+            {"batch_norm", "dropout", "augmentation", "bfloat16", "loader"} | {"repeated_samples"}
+        ),
         seconds=5,
         variant_of="mlp" if held_out else None,
     )

@@ -39,12 +39,12 @@ def transformer(held_out: bool = False) -> Workload:
         network=network,
         metric="loss",
         batch_size=16,
-        budget=800,
-        every=25,
+        budget=400,
+        every=20,
         evaluation_batch=80,
         settings={"width": width, "heads": heads, "blocks": blocks, "context": context}
         | {"new_testament": held_out},
         parts=frozenset({"dropout", "bfloat16", "clip_norm"}),
-        seconds=19,
+        seconds=9.5,
         variant_of="transformer" if held_out else None,
     )

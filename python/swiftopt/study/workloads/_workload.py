@@ -74,7 +74,8 @@ class Workload:
     settings : dict
         All numbers that define data and network, for the key.
     parts : frozenset of str
-        Fields of `Config` that the network or the data follow.
+        Fields of `Config` that the network or the data follow; and "repeated_samples" where a
+        run sees each training sample more than twice.
     seconds : float
         About how long a run of horizon 1 takes on two cores, until one has been measured.
     variant_of : str or None
