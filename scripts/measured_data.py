@@ -204,8 +204,9 @@ def _waits(found: dict[str, Any]) -> str:
         parts.append(_table(headings, table))
     parts.append(
         "Optimizing the data pipeline alone, it is often said, cuts idle time by 20 to 30 %."
-        " Measured here, for `so.data.Loader`: "
-        + " ".join(_claim(network, rows) for network, rows in found["waits"].items())
+        " Measured for `so.data.Loader`: "
+        + "; ".join(_claim(network, rows) for network, rows in found["waits"].items())
+        + "."
     )
     return "\n\n".join(parts)
 
@@ -217,12 +218,12 @@ def _claim(network: str, rows: list[dict[str, Any]]) -> str:
     naive = [row for row in rows if row["name"] == _NAIVE]
     compared = naive + sorted(loaders, key=lambda row: float(row["epoch_seconds"]))[:1]
     changes = [
-        f"in the place of {row['name']} it changes the time spent waiting by"
-        f" {_percent(ours['wait_seconds'] / row['wait_seconds'] - 1, 1)}, and that of an epoch by"
-        f" {_percent(ours['epoch_seconds'] / row['epoch_seconds'] - 1, 1)}"
+        f"{_percent(1 - ours['wait_seconds'] / row['wait_seconds'], 1)} less waiting and"
+        f" {_percent(1 - ours['epoch_seconds'] / row['epoch_seconds'], 1)} less time than with"
+        f" {row['name']}"
         for row in compared
     ]
-    return f"With the {_TITLES[network]}, {'; '.join(changes)}."
+    return f"for the {_TITLES[network]}, {', and '.join(changes)}"
 
 
 def _summary(found: dict[str, Any]) -> str:

@@ -263,7 +263,16 @@ _SYSTEM = (
 )
 
 _TOGETHER = (
-    Technique("all", "all together", BASE, _ALL, tuned=True, fits_in=True),
+    Technique(
+        "all",
+        "all together",
+        BASE,
+        _ALL,
+        tuned=True,
+        fits_in=True,
+        note="without what the network has no place for, and without dropout where a run sees no "
+        "sample again (Chowdhery et al. 2022, PaLM, section 5)",
+    ),
     Technique(
         "all_short",
         "all together, length chosen",
