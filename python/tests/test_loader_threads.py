@@ -110,6 +110,8 @@ def interrupt():
     sent.append(time.monotonic())
     os.kill(os.getpid(), signal.SIGINT)
 
+# Who starts the tests in the background of a shell has it ignored, and so would this process.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sent = []
 before = threads()
 data = {data}

@@ -22,10 +22,12 @@ from swiftopt.study.workloads import Data
 from .study_support import SMALL, workload
 
 PROGRAM = """
-import sys
+import signal, sys
 from swiftopt.study import run
 from study_support import SMALL
 if __name__ == "__main__":
+    # Who starts the tests in the background of a shell has it ignored, and so would this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     run(sys.argv[1], protocol=SMALL, jobs=int(sys.argv[2]), phases=("trials",))
 """
 
