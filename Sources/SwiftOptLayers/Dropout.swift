@@ -7,8 +7,10 @@ import SwiftOptShims
 /// Which elements are dropped is a function of key, counter and the element's index alone, so
 /// nothing is stored: the backward pass is the same function of the gradient.
 ///
-/// The generator is Philox 4×32-7: with ten rounds it would take two thirds of the time, and
-/// masks need no margin. An element is dropped if its 16 random bits are below p · 2^16, rounded. 256 elements share
+/// The generator is Philox 4×32-7. Ten rounds took two thirds of the whole time, and are meant
+/// as a margin, which masks don't need.
+///
+/// An element is dropped if its 16 random bits are below p · 2^16, rounded. 256 elements share
 /// 32 Philox blocks, numbers 32 g to 32 g + 31 for elements 256 g to 256 g + 255: element
 /// 256 g + 128 q + 4 b + 2 w + h has half h (0: the lower) of word 2 q + w of block 32 g + b.
 enum Dropout: LayerFunction {

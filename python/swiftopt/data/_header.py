@@ -66,6 +66,16 @@ def read_array(file: Input, header: Header) -> Array:
     return array.astype(header.dtype.newbyteorder("="), copy=False)
 
 
+def whole_array(file: Input, header: Header, *, mmap: bool) -> Array:
+    """Return all that a file has behind its header, mapped if it is asked for and can be."""
+    check_size(file, header)
+    if mmap and not file.is_compressed and header.dtype.isnative:
+        return mapped_array(file, header)
+    array = read_array(file, header)
+    file.check_end()
+    return array
+
+
 def mapped_array(file: Input, header: Header) -> Array:
     """Return the elements where they lie in the file, read-only; its size has been checked."""
     if not header.size:

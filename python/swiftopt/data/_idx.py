@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 from swiftopt._arrays import Array
-from swiftopt.data._header import Header, check_size, mapped_array, read_array
+from swiftopt.data._header import Header, whole_array
 from swiftopt.data._input import Input
 
 #: Element types by their code; what has several bytes is big-endian.
@@ -52,13 +52,7 @@ def read_idx(path: str | os.PathLike[str], *, mmap: bool = False) -> Array:
     >>> directory.cleanup()
     """
     with Input(path) as file:
-        header = idx_header(file)
-        check_size(file, header)
-        if mmap and not file.is_compressed and header.dtype.isnative:
-            return mapped_array(file, header)
-        array = read_array(file, header)
-        file.check_end()
-        return array
+        return whole_array(file, idx_header(file), mmap=mmap)
 
 
 def idx_header(file: Input) -> Header:

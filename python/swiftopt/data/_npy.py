@@ -10,7 +10,7 @@ import numpy as np
 
 from swiftopt._arrays import Array
 from swiftopt.data._errors import shown
-from swiftopt.data._header import Header, check_size, mapped_array, read_array
+from swiftopt.data._header import Header, whole_array
 from swiftopt.data._input import Input
 
 MAGIC = b"\x93NUMPY"
@@ -53,13 +53,7 @@ def read_npy(path: str | os.PathLike[str], *, mmap: bool = False) -> Array:
     >>> directory.cleanup()
     """
     with Input(path) as file:
-        header = npy_header(file)
-        check_size(file, header)
-        if mmap and not file.is_compressed and header.dtype.isnative:
-            return mapped_array(file, header)
-        array = read_array(file, header)
-        file.check_end()
-        return array
+        return whole_array(file, npy_header(file), mmap=mmap)
 
 
 def npy_header(file: Input) -> Header:
