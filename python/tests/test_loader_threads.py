@@ -24,7 +24,7 @@ def make(**keywords):
 def test_threads_exist_only_during_a_loop():
     before = thread_ids()
     loader = make()
-    assert thread_ids() == before
+    assert not thread_ids() - before  # one of an earlier test may end meanwhile
     for index, _ in enumerate(loader):
         if index == 0:
             assert len(thread_ids() - before) == 4
