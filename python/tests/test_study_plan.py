@@ -185,7 +185,7 @@ def test_every_technique_applies_somewhere():
 def test_what_a_workload_lacks_is_left_out():
     transformer = WORKLOADS["transformer"](False)
     assert not TECHNIQUES["batch_norm"].applies_to(transformer)
-    assert not TECHNIQUES["residual_56"].applies_to(transformer)
+    assert not TECHNIQUES["residual_57"].applies_to(transformer)
     assert TECHNIQUES["bfloat16"].applies_to(transformer)
     together = TECHNIQUES["all"].changed(Config(optimizer="AdamW"), transformer)
     assert together.dtype == "bfloat16"

@@ -78,6 +78,16 @@ class Plan:
             config = template.replace(**point)
             yield Trial(workload, technique.name, phase, config, TUNING_SEED)
 
+    def _candidates(self, workload: Workload, technique: Technique) -> list[Trial]:
+        """Return the trials that a technique's configuration is chosen from.
+
+        Where the length is chosen, the partner's, whose length is the whole one, are among them.
+        """
+        trials = list(self._tuning(workload, technique, "tuning"))
+        if technique.searches_horizon and technique.partner:
+            trials += self._tuning(workload, TECHNIQUES[technique.partner], "tuning")
+        return trials
+
     def _final(self, workload: Workload, technique: Technique) -> list[Trial]:
         """Return the trials of the best tuning trials' configurations with further seeds."""
         ranked = self._ranked(workload, technique)
@@ -130,8 +140,9 @@ class Plan:
         """Return the configuration of a technique on a main workload; None: not known yet.
 
         Of the tuning trials, the one that reached the target in the fewest samples; if none
-        did, the one that ended best. Where the length is chosen too, the best ones are tried
-        again with further seeds, and the median decides.
+        did, the one that ended best. Where the length is chosen too, the partner's trials of
+        the whole length take part, and the best ones are tried again with further seeds, and
+        the median decides.
         """
         workload = next(w for w in self.workloads if w.name == workload_name)
         technique = TECHNIQUES[name]
@@ -146,7 +157,7 @@ class Plan:
         finals = self._results(self._final(workload, technique))
         if finals is None:
             return None
-        first = self._results(list(self._tuning(workload, technique, "tuning"))) or []
+        first = self._results(self._candidates(workload, technique)) or []
         ranks: dict[Config, list[tuple[float, float]]] = {}
         for trial, record in finals:
             ranks.setdefault(trial.config, []).append(self._rank(trial, record))
@@ -157,7 +168,7 @@ class Plan:
 
     def _ranked(self, workload: Workload, technique: Technique) -> list[Config] | None:
         """Return the configurations of the tuning trials, the best first; None: not known yet."""
-        results = self._results(list(self._tuning(workload, technique, "tuning")))
+        results = self._results(self._candidates(workload, technique))
         if results is None or self.target(workload) is None:
             return None
         results.sort(key=lambda pair: self._rank(*pair))

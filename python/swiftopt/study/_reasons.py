@@ -57,11 +57,11 @@ REASONS = {
         "the norm's averages have seen, between training and evaluation.",
         "Srivastava et al. 2014, JMLR 15; Li et al. 2018, arXiv 1801.05134",
     ),
-    "residual_56": Reason(
+    "residual_57": Reason(
         "Without the shortcuts, deep networks were seen to end with a higher training loss than "
         "shallow ones though they could represent the same: it is a matter of optimization. Both "
         "sides have batch norm here, keep half of the width, and have the same short run, in "
-        "which 56 layers may end before they are any better.",
+        "which 57 layers may end before they are any better.",
         "He et al. 2015, arXiv 1512.03385, figure 1",
     ),
     "augmentation_dropout": Reason(

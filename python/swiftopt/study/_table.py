@@ -166,7 +166,7 @@ _NETWORKS = (
     Technique("separable", "separable convolutions", BASE, {"separable": True}),
     *(
         technique
-        for depth in (8, 20, 56)
+        for depth in (9, 21, 57)
         for technique in (
             Technique(
                 f"plain_{depth}",
