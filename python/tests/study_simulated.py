@@ -40,7 +40,7 @@ def simulated(folder, protocol=FULL):
     for workload, configs in _timing_groups(Plan(protocol, store)):
         for config in configs:
             store.add(
-                "timing", timing_key(workload, config), workload=workload.name,
+                "timing", timing_key(workload, config, _MACHINE), workload=workload.name,
                 config=config.for_timing().to_json(), machine=_MACHINE,
                 times=_times(workload, config, protocol.timing_rounds),
             )  # fmt: skip

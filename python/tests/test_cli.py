@@ -277,7 +277,8 @@ class TestStudy:
 
         def report(folder, output, *, quick):
             module.calls.append(("report", folder, output, quick))
-            return {"markdown": folder / "study.md"}
+            (folder / "study.html").write_text("a page")
+            return {"markdown": folder / "study.md", "html": folder / "study.html"}
 
         module.run, module.report = run, report
         monkeypatch.setitem(sys.modules, "swiftopt.study", module)
@@ -289,6 +290,7 @@ class TestStudy:
         assert output.splitlines() == [
             "7 trials are left: the same command goes on.",
             str(tmp_path / "study.md"),
+            str(tmp_path / "study.html"),
         ]
         assert module.calls == [
             ("run", tmp_path, True, {"budget_hours": 2, "jobs": 2}),
@@ -299,6 +301,12 @@ class TestStudy:
         status, _, errors = run("study", tmp_path, "--report-only", "--output", tmp_path / "out")
         assert (status, errors) == (0, "")
         assert module.calls == [("report", tmp_path, tmp_path / "out", False)]
+
+    def test_the_page_goes_where_one_wants_it(self, run, module, tmp_path):
+        page = tmp_path / "new" / "page.html"
+        status, output, _ = run("study", tmp_path, "--report-only", "--html", page)
+        assert (status, output.splitlines()[-1]) == (0, str(page))
+        assert page.read_text() == "a page"
 
     def test_its_errors(self, run, module, tmp_path):
         def fail(*arguments, **options):

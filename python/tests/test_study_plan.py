@@ -114,6 +114,23 @@ def test_a_length_that_sufficed_by_luck_is_not_chosen(small, tmp_path):
     assert chosen in {trial.config for trial in finals} - {lucky}
 
 
+def test_the_whole_length_may_be_chosen_too(small, tmp_path):
+    """No point of the search has it, but the partner's trials do."""
+    protocol = dataclasses.replace(small, techniques=(*small.techniques, "sgd_short"))
+    store = Store(tmp_path)
+
+    def values_of(trial):
+        return [0.5, 0.9] if trial.config.horizon == 1 else [0.5, 0.6]
+
+    finish_ready(protocol, store, values_of)
+    main = Plan(protocol, store).workloads[0]
+    store.add("target", target_key(main, protocol), workload=main.name, value=0.8)
+    finish_ready(protocol, store, values_of)
+    plan = Plan(protocol, store)
+    assert plan.chosen("logistic", "sgd_short").horizon == 1
+    assert plan.chosen("logistic", "sgd_short").schedule == "cosine"
+
+
 def test_of_trials_that_miss_the_one_that_ended_best_is_chosen(small, tmp_path):
     store = Store(tmp_path)
     finish_ready(small, store, lambda trial: [0.5, 0.6 - abs(trial.config.lr - 0.1)])

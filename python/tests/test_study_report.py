@@ -8,10 +8,10 @@ import pytest
 
 from swiftopt.study import _html, _markdown, _pictures, _report, _setup_tables
 from swiftopt.study._config import Config
-from swiftopt.study._document import REFERENCES
+from swiftopt.study._document import REFERENCES, what_is_lacking
 from swiftopt.study._reasons import REASONS
 from swiftopt.study._table import DRAWN, TECHNIQUES
-from swiftopt.study._tables import Table, number
+from swiftopt.study._tables import Table, number, totals
 
 
 def comparison(value, bound=""):
@@ -51,7 +51,7 @@ def results():
         "form": 1,
         "protocol": {"tuning_trials": 8, "seeds": 3, "held_out": True, "budget": 1.0,
                      "timing_rounds": 5, "resamples": 2000, "coverage": 0.95},
-        "machines": [{"processor": "P", "threads": 2, "level": "avx2", "swiftopt": "0"}],
+        "machine": {"processor": "P", "threads": 2, "level": "avx2", "swiftopt": "0"},
         "workloads": workloads,
         "cells": cells,
         "comparisons": [
@@ -63,8 +63,8 @@ def results():
         "techniques": [
             {
                 "name": name, "title": TECHNIQUES[name].title, "partner": TECHNIQUES[name].partner,
-                "changes": {}, "is_tuned": True, "note": "", "verdict": "partly",
-                "sentence": "Kept on 1 of 3.",
+                "changes": {}, "is_tuned": True, "is_held_out": True, "note": "",
+                "verdict": "partly", "sentence": "Kept on 1 of 3.",
                 "claims": [
                     {"measure": claim.measure, "text": claim.text, "low": 1.2, "high": None,
                      "against": claim.against or TECHNIQUES[name].partner, "verdict": "partly",
@@ -75,10 +75,12 @@ def results():
             for name in names
         ],
         "totals": [{"workloads": "all", "count": 2, "of": 3, "measure": "time",
-                    "technique": "all_short", "against": "sgd_naive", "value": [2.5, 2.0, 3.0],
-                    "lower_bounds": 1, "upper_bounds": 0}],
+                    "technique": "all_short", "against": "sgd_naive", "value": [2.4, 2.0, 3.0],
+                    "accuracy": [0.4, -0.001, 0.5], "goal": 2.5, "reached": 2,
+                    "other_reached": 1}],
         "profile": {name: [[1.0, 0.5], [2.0, 1.0]] for name in DRAWN},
-        "counts": {"trials": 100, "trial_seconds": 7200.0},
+        "counts": {"trials": 100, "planned_trials": 100, "cells": 21, "timed_cells": 20,
+                   "planned_cells": 21, "trial_seconds": 7200},
     }  # fmt: skip
 
 
@@ -101,7 +103,8 @@ def test_the_final_table_has_promise_measurement_and_verdict(paths):
     # The variant of mlp stands after a slash; lstm has none.
     assert cells == [
         "Adam", "1.2-1.4× faster than plain SGD", "plain SGD, as first written",
-        "**partly**, 1 of 3", ">1.30× (1.17-1.43) / >1.30× (1.17-1.43)", ">1.30× (1.17-1.43)",
+        "**partly**, 1 of 3", ">1.30× (1.17-1.43), +0.70 pp / >1.30× (1.17-1.43), +0.70 pp",
+        ">1.30× (1.17-1.43), +0.70 pp",
     ]  # fmt: skip
 
 
@@ -216,7 +219,9 @@ def test_a_study_that_has_just_begun_has_a_report_too(tmp_path):
 
 def test_numbers_in_words():
     assert number("time", comparison(12.0, ">")) == ">12× (11-13)"
-    assert number("accuracy", comparison(-0.5)) == "-0.5 (-0.5 to -0.6)"
+    assert number("time", comparison(1.5) | {"low": 0.0, "high": None}) == "1.50× (0-∞)"
+    assert number("accuracy", comparison(-0.5)) == "-0.50 (-0.45 to -0.55)"
+    assert number("accuracy", comparison(-0.001)) == "+0.00 (+0.00 to +0.00)"
     assert number("gap", comparison(0.2)) == "20 % (18 to 22)"
     assert number("time", None) == "-"
 
@@ -229,4 +234,25 @@ def test_markdown_and_html_of_a_table():
 
 
 def test_the_protocol_names_its_spaces():
-    assert [row[0] for row in _setup_tables.spaces().rows][:2] == ["SGD", "Adam"]
+    rows = _setup_tables.spaces(results()).rows
+    assert [row[0] for row in rows][:2] == ["SGD", "Adam"]
+    # Shares 1/16, 1/8, 1/4, 3/8, ... 7/8 of three decades around 0.1: halves, then eighths.
+    assert rows[0][2] == "0.00487, 0.0075, 0.0178, 0.0422, 0.1, 0.237, 0.562, 1.33"
+
+
+def test_totals_say_what_was_reached_and_what_was_wanted():
+    study = results()
+    (row,) = totals(study).rows
+    assert row[4:] == ["2, 1", ">2.40× (2.00-3.00)", "at least 58 % less", "2.50×: **missed**",
+                       "+0.40 (+0.00 to +0.50)"]  # fmt: skip
+    study["totals"][0] |= {"reached": 1, "value": [0.8, 0.7, 3.0]}  # misses on both sides
+    assert totals(study).rows[0][4:7] == ["1, 1", "0.80× (0.70-3.00)", "25 % more"]
+
+
+def test_what_is_lacking_is_told_first(paths):
+    words = "100 of 100 trials are done, and 20 of 21 cells"
+    assert words in paths["markdown"].read_text()[:1000]
+    assert words in paths["html"].read_text()
+    study = results()
+    study["counts"]["timed_cells"] = 21
+    assert what_is_lacking(study) == ""

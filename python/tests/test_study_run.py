@@ -184,9 +184,10 @@ def test_early_stopping_goes_back_to_the_best_weights():
 def test_times_are_taken_in_turns_and_waits_are_part_of_them():
     problem = workload()
     configs = [Config(lr=0.1), Config(lr=0.1, accumulate=2)]
-    found = measure(problem, problem.load(), configs, rounds=3, seconds=0.0)
+    found = measure(problem, problem.load(), configs, rounds=3, seconds=0.0, load=0.5)
     assert len(found) == 2
     for times in found:
+        assert times["load"] == 0.5
         assert len(times["rounds"]) == len(times["waits"]) == 3
         assert times["seconds"] == pytest.approx(sorted(times["rounds"])[1], rel=1e-4)
         pairs = zip(times["waits"], times["rounds"], strict=True)

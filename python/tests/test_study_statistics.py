@@ -11,6 +11,7 @@ from swiftopt.study._statistics import (
     bootstrap,
     difference_of_medians,
     geometric_mean_of_ratios,
+    mean_of_differences,
     median,
     performance_profile,
     ratio_of_medians,
@@ -50,6 +51,11 @@ def test_a_ratio_lies_between_the_extremes():
 def test_geometric_means():
     found = bootstrap(geometric_mean_of_ratios, *([4.0], [2.0], [1.0], [1.0]), *([1.0],) * 3, [2.0])
     assert found.value == pytest.approx(2.0, rel=1e-15)  # sqrt(8 * 1/2)
+
+
+def test_mean_differences():
+    found = bootstrap(mean_of_differences, [90.0], [91.0, 91.0], [50.0] * 3, [53.0])
+    assert found == (-2.0, -2.0, -2.0)
 
 
 def test_the_interval_of_a_geometric_mean_has_both_factors_in_it():

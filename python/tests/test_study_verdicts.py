@@ -1,5 +1,7 @@
 """The rule by which promises are judged, and the comparisons that it is fed with."""
 
+import math
+
 import pytest
 
 from swiftopt.study._cells import Cell
@@ -37,7 +39,16 @@ def test_the_rule(comparisons, verdict, kept):
 def test_accuracies_are_better_above_zero_and_may_be_kept_below():
     claim = Claim("accuracy", -0.3, 9.0, "the same accuracy")
     found = judge(claim, [ratio(-0.2, -0.4, -0.1), ratio(0.1, 0.05, 0.2), ratio(-0.5, -0.6, -0.4)])
-    assert found == ("confirmed", 2, 1, 2, 3)
+    assert found == ("confirmed", 2, 0, 1, 2, 0, 3)
+
+
+def test_what_cant_be_told_is_undecided():
+    both_missed, too_low = None, ratio(1.1, bound=">")
+    found = judge(FASTER, [both_missed, too_low, ratio(1.3, bound=">"), ratio(9.0)])
+    assert (found.kept, found.above, found.undecided) == (2, 1, 2)
+    assert sentence(FASTER, found).endswith(
+        "kept on 2 of 4 workloads (more than promised on 1, clearly better on 3, undecided on 2)."
+    )
 
 
 def test_the_verdict_on_a_technique():
@@ -89,9 +100,10 @@ def test_steps_are_counted_in_samples():
 
 def test_misses_count_with_the_whole_run_and_make_bounds():
     hit, missed = cell([50, 50, None]), cell([100, None, None])
-    assert compare("steps", hit, missed) == ((2.0, 1.0, 2.0), ">")
-    found = compare("steps", missed, hit)
-    assert (found.estimate.value, found.bound) == (0.5, "<")
+    # One of three is missed by a resample's median in 7 of 27 cases: both intervals are open.
+    assert compare("steps", hit, missed) == ((2.0, 0.0, math.inf), ">")
+    assert compare("steps", missed, hit) == ((0.5, 0.0, math.inf), "<")
+    assert compare("steps", cell([50, 50, 50]), missed) == ((2.0, 2.0, math.inf), ">")
     assert compare("steps", missed, missed) is None
     assert not hit.is_missed
     assert missed.is_missed
@@ -106,6 +118,14 @@ def test_with_two_seeds_one_miss_is_no_median_miss():
 def test_without_times_there_is_no_time():
     assert compare("time", cell([1], rounds=[]), cell([1])) is None
     assert compare("steps", cell([1], rounds=[]), cell([1])) is not None
+
+
+def test_one_measurement_for_both_sides_cancels():
+    rounds = [0.01, 0.02, 0.03, 0.04]
+    ours, other = cell([20], rounds=rounds, run_steps=[50]), cell([80], rounds=rounds)
+    assert compare("time", ours, other).estimate == (4.0, 4.0, 4.0)
+    assert compare("run", ours, other).estimate == (2.0, 2.0, 2.0)
+    assert compare("time", ours, cell([80], rounds=rounds[::-1])).estimate.high > 4.0
 
 
 def test_early_stopping_shortens_the_run():

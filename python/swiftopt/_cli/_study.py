@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -31,6 +32,11 @@ from swiftopt._cli._errors import CommandError
     type=click.Path(file_okay=False, path_type=Path),
     help="Where the report is written; by default in the folder.",
 )
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the page, one file that needs nothing else, here too.",
+)
 def study(
     folder: Path,
     quick: bool,
@@ -38,6 +44,7 @@ def study(
     jobs: int,
     report_only: bool,
     output: Path | None,
+    html: Path | None,
 ) -> None:
     """Measure what each technique of training buys, and write tables, pictures and a page.
 
@@ -53,6 +60,10 @@ def study(
             if not found.is_complete:
                 click.echo(f"{found.trials_left} trials are left: the same command goes on.")
         paths: dict[str, Any] = module.report(folder, output, quick=quick)
+        if html is not None:
+            html.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(paths["html"], html)
+            paths["page"] = html
         for path in paths.values():
             click.echo(path)
     except module.StudyError as error:

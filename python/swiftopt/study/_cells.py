@@ -8,7 +8,7 @@ from typing import Any
 from swiftopt.study._curves import column, steps_to
 from swiftopt.study._plan import Plan
 from swiftopt.study._techniques import Technique
-from swiftopt.study._timing import timing_key
+from swiftopt.study._timing import timed_machine, timing_key
 from swiftopt.study.workloads import Workload
 
 
@@ -64,9 +64,10 @@ class Cell:
         """Tell whether the median trial missed the target."""
         return 2 * self.hits < len(self.steps) + (len(self.steps) % 2)
 
-    def censored_samples(self) -> list[float]:
-        """Return samples to the target; those of the whole run for misses."""
-        return [float((self.limit if s is None else s) * self.batch) for s in self.steps]
+    def samples(self, missed: float | None = None) -> list[float]:
+        """Return samples to the target; for misses `missed`, or those of the whole run."""
+        whole = float(self.limit * self.batch) if missed is None else missed
+        return [whole if step is None else float(step * self.batch) for step in self.steps]
 
 
 def cell(plan: Plan, workload: Workload, technique: Technique) -> Cell | None:
@@ -78,7 +79,7 @@ def cell(plan: Plan, workload: Workload, technique: Technique) -> Cell | None:
         return None
     config = trials[0].config
     results = [record["result"] for record in records if record is not None]
-    timing = plan.store.get("timing", timing_key(workload, config))
+    timing = plan.store.get("timing", timing_key(workload, config, timed_machine(plan.store)))
     times = timing["times"] if timing else {}
     which = column(workload.metric)
     return Cell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from statistics import median as middle
 from typing import NamedTuple
 
@@ -27,7 +28,8 @@ class Comparison(NamedTuple):
     """How much better a technique is than another one, on one workload.
 
     `bound` is ">" if the other one missed the target (the value is a lower bound), "<" if the
-    technique missed it (an upper bound), and "" otherwise.
+    technique missed it (an upper bound), and "" otherwise. The interval is open, to 0 or to
+    infinity, where a resample of the seeds may well have missed.
     """
 
     estimate: Estimate
@@ -68,23 +70,36 @@ def _bound(cell: Cell, other: Cell) -> str | None:
 
 
 def _steps(cell: Cell, other: Cell) -> Comparison | None:
-    bound = _bound(cell, other)
-    if bound is None:
-        return None
-    ratio = bootstrap(ratio_of_medians, other.censored_samples(), cell.censored_samples())
-    return Comparison(ratio, bound)
+    return _to_target(lambda others, ours: bootstrap(ratio_of_medians, others, ours), cell, other)
 
 
 def _time(cell: Cell, other: Cell) -> Comparison | None:
-    bound = _bound(cell, other)
-    if bound is None or not (cell.rounds and other.rounds):
+    if not (cell.rounds and other.rounds):
         return None
-    ratio = bootstrap(
-        ratio_of_products,
-        *(other.censored_samples(), per_sample(other)),
-        *(cell.censored_samples(), per_sample(cell)),
-    )
-    return Comparison(ratio, bound)
+    return _to_target(lambda others, ours: _ratio_of_times(others, ours, cell, other), cell, other)
+
+
+def _to_target(
+    ratio: Callable[[Sequence[float], Sequence[float]], Estimate], cell: Cell, other: Cell
+) -> Comparison | None:
+    bound = _bound(cell, other)
+    if bound is None:
+        return None
+    # A miss took at least its whole run: that is the value, and each end of the interval has
+    # the misses that would move it out as endless.
+    value = ratio(other.samples(), cell.samples()).value
+    low = ratio(other.samples(), cell.samples(missed=inf)).low
+    high = ratio(other.samples(missed=inf), cell.samples()).high
+    return Comparison(Estimate(value, low, high), bound)
+
+
+def _ratio_of_times(
+    others: Sequence[float], ours: Sequence[float], cell: Cell, other: Cell
+) -> Estimate:
+    """Return how many times longer so many samples of `other` take than those of `cell`."""
+    if cell.batch == other.batch and cell.rounds == other.rounds:
+        return bootstrap(ratio_of_medians, others, ours)  # one measurement for both cancels
+    return bootstrap(ratio_of_products, others, per_sample(other), ours, per_sample(cell))
 
 
 def _epoch(cell: Cell, other: Cell) -> Comparison | None:
@@ -96,13 +111,8 @@ def _epoch(cell: Cell, other: Cell) -> Comparison | None:
 def _run(cell: Cell, other: Cell) -> Comparison | None:
     if not (cell.rounds and other.rounds):
         return None
-    return Comparison(
-        bootstrap(
-            ratio_of_products,
-            *([float(step * other.batch) for step in other.run_steps], per_sample(other)),
-            *([float(step * cell.batch) for step in cell.run_steps], per_sample(cell)),
-        )
-    )
+    others, ours = ([float(step * c.batch) for step in c.run_steps] for c in (other, cell))
+    return Comparison(_ratio_of_times(others, ours, cell, other))
 
 
 def _wait(cell: Cell, other: Cell) -> Comparison | None:

@@ -15,6 +15,7 @@ from swiftopt.study._document import (
     protocol_text,
     sentences,
     setup,
+    what_is_lacking,
 )
 from swiftopt.study._pictures import PICTURES
 from swiftopt.study._tables import Table, all_tables, raw
@@ -55,6 +56,7 @@ def page(results: dict[str, Any], pictures: dict[str, str]) -> str:
         '<link rel="icon" href="data:,">'  # or browsers ask the server for one
         f"<title>The technique study</title><style>{_STYLE}</style></head><body><main>"
         f"<h1>The technique study</h1><p>{escape(conditions(results))}</p>"
+        f"<p>{_inline(what_is_lacking(results))}</p>"
         f"{_table(final)}<ul>{verdicts}</ul>{figures}"
         f"{''.join(map(_table, rest))}{_prose(protocol_text(results))}"
         f"{''.join(map(_table, setup(results)))}"
@@ -88,7 +90,7 @@ def _table(table: Table, *, level: int = 2) -> str:
 def _cell(text: str) -> str:
     """Return text of a table; a number and its interval stay on one line."""
     return re.sub(
-        r"(&[gl]t;)?[+-]?\d\S* \([^)]*\)(;| /)?", r'<span class="whole">\g<0></span>', _inline(text)
+        r"(&[gl]t;)?[+-]?\d\S* \([^)]*\)(,| /)?", r'<span class="whole">\g<0></span>', _inline(text)
     )
 
 

@@ -101,7 +101,8 @@ def _time_panel(axes: Axes, workload: Json, results: Json) -> None:
         cell = cells.get(name)
         if cell is None or cell["time_to_target"] is None:
             continue
-        value, low, high = cell["time_to_target"]
+        value, low, end = cell["time_to_target"]
+        high = value if end is None else end  # open intervals have no upper end
         axes.barh(
             row,
             value,
@@ -114,6 +115,8 @@ def _time_panel(axes: Axes, workload: Json, results: Json) -> None:
             error_kw={"linewidth": 1.2, "capsize": 2.5},
         )
         words = f"missed, >{value:.3g} s" if cell["is_missed"] else f"{value:.3g} s"
+        if end is None and not cell["is_missed"]:
+            words += f", by {cell['hits']} of {len(cell['steps'])} seeds"
         axes.annotate(
             words, (high, row), (6, 0), textcoords="offset points", va="center", fontsize=8
         )
@@ -218,7 +221,8 @@ PICTURES = {
     "times.svg": Picture(
         "Time to the target",
         "Medians with their intervals. Hatched: the median trial missed the target, and the bar is "
-        "the length of its whole run. Each workload has an axis of its own.",
+        "the length of its whole run. Intervals without an upper end are open, since some seeds "
+        "missed it. Each workload has an axis of its own.",
         _times,
     ),
     "curves.svg": Picture(

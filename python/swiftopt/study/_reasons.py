@@ -27,8 +27,8 @@ REASONS = {
     "adamw": Reason(
         "Here both sides are tuned in as many trials, so that the difference is the rule's: "
         "scaling by the gradient's own size helps where gradients of some weights are far smaller "
-        "than those of others, such as those of rare characters, and little where all are alike; "
-        "and SGD has no momentum in this comparison.",
+        "than those of others, such as those of rare characters, and little where all are alike. "
+        "SGD has momentum and a constant rate here, as AdamW has.",
         "Kunstner et al. 2024, arXiv 2402.19449",
     ),
     "warmup": Reason(

@@ -209,11 +209,14 @@ def _run_timings(
     groups = list(_timing_groups(plan))
     total = sum(len(configs) for _, configs in groups)
     done = 0
+    load = os.getloadavg()[0]  # now, before the measurements make one of their own
     for workload, configs in groups:
         if deadline is not None and time.monotonic() >= deadline:
             return
         data = workload.load()
-        found = measure(workload, data, configs, protocol.timing_rounds, protocol.timing_seconds)
+        found = measure(
+            workload, data, configs, protocol.timing_rounds, protocol.timing_seconds, load
+        )
         for config, times in zip(configs, found, strict=True):
             store.add(
                 "timing",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from swiftopt.study._config import Config
-from swiftopt.study._search import HORIZON, LEARNING_RATES, points
+from swiftopt.study._search import HORIZON, LEARNING_RATES, Space, points
 from swiftopt.study._tables import Json, Table, main_workloads
 
 
@@ -51,6 +51,7 @@ def techniques(results: Json) -> Table:
             titles.get(t["partner"], "-"),
             ", ".join(f"{name} = {value}" for name, value in t["changes"].items()) or "-",
             "yes" if t["is_tuned"] else "no",
+            "yes" if t["is_held_out"] else "no",
             t["note"],
         ]
         for t in results["techniques"]
@@ -58,8 +59,9 @@ def techniques(results: Json) -> Table:
     return Table(
         "Techniques",
         "What each one changes of its partner's configuration (the fields are those of "
-        "`swiftopt.study.Config`), and whether it has trials of its own.",
-        ["technique", "partner", "changes", "tuned", "note"],
+        "`swiftopt.study.Config`), whether it has tuning trials of its own, and whether it was run "
+        "on the held-out variants too.",
+        ["technique", "partner", "changes", "tuned", "on variants", "note"],
         rows,
     )
 
@@ -98,16 +100,21 @@ def _choice(config: Config, trials: int) -> str:
     return f"{config.lr:g}{mark}{share}"
 
 
-def spaces() -> Table:
-    """Return the search spaces."""
-    rows = [
-        [name, f"{space[0].low:.3g} to {space[0].high:.3g}"]
-        for name, space in LEARNING_RATES.items()
-    ]
-    length = ["length, where chosen", f"{HORIZON.low:g} to {HORIZON.high:g} of the budget"]
+def spaces(results: Json) -> Table:
+    """Return the search spaces, and the points of them that are tried."""
+    trials = results["protocol"]["tuning_trials"]
+
+    def row(name: str, dimensions: Space, index: int = 0) -> list[str]:
+        found = dimensions[index]
+        values = sorted(point[found.field] for point in points(dimensions, trials))
+        return [name, f"{found.low:.3g} to {found.high:.3g}", ", ".join(f"{v:g}" for v in values)]
+
+    rates = [row(name, space) for name, space in LEARNING_RATES.items()]
+    length = row("share of the budget", (*LEARNING_RATES["SGD"], HORIZON), 1)
     return Table(
         "Search spaces",
-        "All evenly on a logarithmic scale.",
-        ["optimizer", "learning rate"],
-        [*rows, length],
+        "Learning rates of each optimizer, and the length of runs where that is chosen too, evenly "
+        "on logarithmic scales. The first points of a Halton sequence don't reach the ends.",
+        ["of", "space", "tried"],
+        [*rates, length],
     )

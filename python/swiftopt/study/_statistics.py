@@ -76,6 +76,12 @@ def geometric_mean_of_ratios(*samples: Array) -> Array:
     return np.asarray(np.exp(np.mean(logs, axis=0)))
 
 
+def mean_of_differences(*samples: Array) -> Array:
+    """Return the mean of differences of medians, of two samples each."""
+    pairs = zip(samples[::2], samples[1::2], strict=True)
+    return np.asarray(np.mean([difference_of_medians(*pair) for pair in pairs], axis=0))
+
+
 def performance_profile(
     times: Mapping[str, Mapping[str, float | None]], problems: Sequence[str]
 ) -> dict[str, list[tuple[float, float]]]:

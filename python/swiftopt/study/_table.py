@@ -14,6 +14,8 @@ NAIVE, TUNED = "sgd_naive", "sgd_tuned"
 SETTERS = ("momentum", TUNED)
 #: Tuned SGD whose length of run was chosen too: what "all together" has to beat.
 TUNED_SHORT = "sgd_short"
+#: Plain SGD gets so many times the usual length before it counts as a miss.
+GIVEN_UP = 3.0
 #: What most techniques are added to.
 BASE = "adamw"
 
@@ -56,7 +58,7 @@ _BASELINES = (
     Technique(
         NAIVE,
         "plain SGD, as first written",
-        changes={"horizon": 3.0},
+        changes={"horizon": GIVEN_UP},
         held_out=True,
         note="lr 0.01 (the default of Keras), no momentum, three times as long before it counts "
         "as a miss",
@@ -104,7 +106,12 @@ _RULES = (
         tuned=True,
         held_out=True,
         claims=(
-            Claim("time", *less(0.15, 0.25), "the choice of optimizer: 15-25 % less time", "sgd"),
+            Claim(
+                "time",
+                *less(0.15, 0.25),
+                "the choice of optimizer: 15-25 % less time",
+                "momentum",
+            ),
         ),
     ),
     *(
@@ -120,7 +127,13 @@ _RATES = (
         BASE,
         {"warmup": 0.05},
         tuned=True,
-        claims=(Claim("time", *less(0.15, 0.25), "15-25 % less time to a stable plateau"),),
+        claims=(
+            Claim(
+                "time",
+                *less(0.15, 0.25),
+                "15-25 % less time to a stable plateau (transformers: up to 20 %)",
+            ),
+        ),
     ),
     *(
         Technique(name, title, BASE, {"schedule": schedule}, tuned=True)
@@ -198,6 +211,7 @@ _REGULARIZATION = (
         {"augmentation": True, "dropout": 0.2},
         claims=(
             Claim("gap", 0.18, 0.22, "18-22 % less gap between training and validation loss"),
+            Claim("time", *less(0.15, 0.3), "up to 30 % shorter runs (kept: from 15 % on)"),
         ),
     ),
     Technique(

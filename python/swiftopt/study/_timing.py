@@ -13,6 +13,7 @@ from typing import Any
 import swiftopt as so
 from swiftopt import _core
 from swiftopt.study._config import Config, digest
+from swiftopt.study._store import Store
 from swiftopt.study._training import Training
 from swiftopt.study.workloads import Data, Workload
 
@@ -34,15 +35,26 @@ def machine() -> dict[str, Any]:
     }
 
 
-def timing_key(workload: Workload, config: Config) -> str:
-    """Return the key of a time; that of another machine has another one."""
-    facts = machine()
+def timed_machine(store: Store) -> dict[str, Any]:
+    """Return the machine of the newest times, so that any machine may write the report."""
+    records = store.all("timing")
+    return dict(records[-1]["machine"]) if records else machine()
+
+
+def timing_key(workload: Workload, config: Config, facts: dict[str, Any] | None = None) -> str:
+    """Return the key of a time; that of another machine than this one has another one."""
+    facts = facts or machine()
     where = [facts[name] for name in ("processor", "cores", "threads", "level")]
     return digest(["timing", workload.identity(), config.for_timing().to_json(), where])
 
 
 def measure(
-    workload: Workload, data: Data, configs: Sequence[Config], rounds: int, seconds: float
+    workload: Workload,
+    data: Data,
+    configs: Sequence[Config],
+    rounds: int,
+    seconds: float,
+    load: float,
 ) -> list[dict[str, Any]]:
     """Return the seconds per step of each configuration.
 
@@ -55,10 +67,8 @@ def measure(
     -------
     list of dict
         `seconds` (per step, the median over the rounds), `rounds` (all of them), `waits` (how
-        much of each was spent on getting the next batch) and `load` (processes that were
-        ready to run when it began).
+        much of each was spent on getting the next batch) and `load`, as it was given.
     """
-    load = os.getloadavg()[0]
     order = random.Random(0)
     found: list[list[tuple[float, float]]] = [[] for _ in configs]
     for _ in range(rounds):
