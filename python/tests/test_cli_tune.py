@@ -131,12 +131,6 @@ class TestTune:
         assert lines[4].strip() == "optimizer.lr = 0.1"
         assert lines[6].strip() == "nothing was better"
 
-    def test_a_folder_in_use(self, run, tmp_path):
-        (tmp_path / "tune").mkdir()
-        with _tuning._alone_in(tmp_path / "tune"):
-            words = run.fails("tune", write(tmp_path), tmp_path / "tune", status=1)
-        assert "another run is tuning in" in words
-
 
 class TestRefusals:
     def test_trials_of_another_file(self, run, tmp_path):

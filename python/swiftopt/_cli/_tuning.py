@@ -6,14 +6,13 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import optuna
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 
 from swiftopt import train
 from swiftopt._cli._document import Document
@@ -21,11 +20,7 @@ from swiftopt._cli._errors import CommandError
 from swiftopt._cli._experiment import Experiment, build
 from swiftopt._cli._stages import STAGES, Changes
 from swiftopt._cli._train import averaged, evaluated
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover  (no POSIX: nothing keeps two runs apart)
-    fcntl = None  # type: ignore[assignment]
+from swiftopt._cli._trials import storage_in
 
 _FINISHED = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
 
@@ -76,20 +71,18 @@ def tune(
     if not build(document).validation:
         raise document.error("data", "validation", "must be above 0 to tune")
     identity = hashlib.sha256("\0".join([path.read_text(), *changes]).encode()).hexdigest()
-    folder.mkdir(parents=True, exist_ok=True)
-    with _alone_in(folder):
-        return _stages(document, folder, trials, seed, progress, identity)
+    with storage_in(folder) as storage:
+        return _stages(document, storage, trials, seed, progress, identity)
 
 
 def _stages(
     document: Document,
-    folder: Path,
+    storage: JournalStorage,
     trials: int,
     seed: int,
     progress: Progress,
     identity: str,
 ) -> list[Result]:
-    storage = JournalStorage(JournalFileBackend(str(folder / "trials.journal")))
     best = _first(_study(storage, "the file", identity, seed), document)
     results = [best]
     for stage in STAGES:
@@ -104,18 +97,6 @@ def _stages(
         best = _best(stage.name, study, best)
         results.append(best)
     return results
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep a second run out, which would take this one's trial for an interrupted one."""
-    with (folder / "lock").open("w") as file:
-        if fcntl is not None:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise CommandError(f"another run is tuning in {folder}") from None
-        yield
 
 
 def _study(storage: Any, name: str, identity: str, seed: int) -> optuna.Study:
