@@ -7,7 +7,7 @@ import pytest
 from .command_line import Runner, write
 
 pytest.importorskip("optuna")
-from swiftopt._cli._trials import storage_in  # noqa: E402  (needs optuna)
+from swiftopt._cli._trials import storage_in
 
 
 @pytest.fixture

@@ -11,10 +11,12 @@ import numpy as np
 import swiftopt
 import swiftopt.data
 from swiftopt import nn
-from swiftopt._cli import _config_data, _config_model, _config_optimizer
+from swiftopt._cli import _config_control, _config_data, _config_model, _config_optimizer
+from swiftopt._cli._config_control import refused
 from swiftopt._cli._document import Document
 from swiftopt._cli._expression import ExpressionError, evaluate
 from swiftopt._cli._keys import SECTIONS, settings
+from swiftopt._cli._outputs import Output, outputs
 from swiftopt.data import Augmentation, Loader
 
 AUGMENTATIONS = {
@@ -46,6 +48,8 @@ class Experiment(NamedTuple):
     checkpoint: Path | None
     weights: Path | None
     logs: list[Path]
+    #: All that is written: checkpoint, weights and logs too.
+    outputs: list[Output]
 
 
 class Loaders(NamedTuple):
@@ -67,12 +71,13 @@ def build(document: Document) -> Experiment:
     document.check_sections(SECTIONS, needed=("data", "model"))
     document.check_keys("train", SECTIONS["train"])
     given = settings(document, "train")
-    checkpoint, weights, logs = given["checkpoint"], given["weights"], given["log"]
     for key in ("resume", "checkpoint_every"):
-        if given[key] and checkpoint is None:
+        if given[key] and given["checkpoint"] is None:
             raise document.error("train", key, "needs checkpoint: the file to save to")
+    written = outputs(document, given)
+    paths = {output.key: output.path for output in written}
     if given["threads"] is not None:
-        _refused(document, "threads", swiftopt.set_num_threads, given["threads"])
+        refused(document, "threads", swiftopt.set_num_threads, given["threads"])
     net, loss = _config_model.read(document, given["seed"], given["dtype"])
     are_classes = isinstance(loss, nn.CrossEntropyLoss)
     augment = _augmentations(document, given, "augment") or []
@@ -82,10 +87,8 @@ def build(document: Document) -> Experiment:
         metrics = ["accuracy"] if are_classes and not is_mixed else []
     if not set(metrics) <= {"accuracy"} or (metrics and not are_classes):
         raise document.error("train", "metrics", f'is {metrics}; there is "accuracy", of classes')
-    plateau = None
-    if given["plateau"] is not None:
-        plateau = _refused(document, "plateau", swiftopt.ReduceOnPlateau, **given["plateau"])
-    stopping = _stopping(document, given["early_stopping"], net)
+    plateau = _config_control.plateau(document, given)
+    stopping = _config_control.early_stopping(document, given, net)
     loaders = _loaders(document, given, net, augment, are_classes=are_classes, is_mixed=is_mixed)
     optimizer = _config_optimizer.read(
         document,
@@ -104,26 +107,11 @@ def build(document: Document) -> Experiment:
         stopping,
         plateau,
         given,
-        None if checkpoint is None else document.beside(checkpoint),
-        None if weights is None else document.beside(weights),
-        [document.beside(path) for path in ([logs] if isinstance(logs, str) else logs)],
+        paths.get("checkpoint"),
+        paths.get("weights"),
+        [output.path for output in written if output.key == "log"],
+        written,
     )
-
-
-def _stopping(
-    document: Document, options: dict[str, Any] | None, net: nn.Module
-) -> swiftopt.EarlyStopping | None:
-    if options is None:
-        return None
-    # Statistics of norms belong to the weights; counters aren't floating-point.
-    statistics = {
-        name: array for name, array in net.buffers().items() if np.asarray(array).dtype.kind == "f"
-    }
-    kept = {"params": {**net.named_parameters(), **statistics}}
-    stopping: swiftopt.EarlyStopping = _refused(
-        document, "early_stopping", swiftopt.EarlyStopping, **{**options, **kept}
-    )
-    return stopping
 
 
 def _loaders(
@@ -149,7 +137,7 @@ def _loaders(
 
     samples = pair(found.samples)
     common = {"batch_size": batch_size, "dtype": _input_dtype(net)}
-    data = _refused(
+    data = refused(
         document,
         "augment",
         Loader,
@@ -168,28 +156,17 @@ def _loaders(
     validation = test = None
     if len(found.validation):
         sampler = _config_data.Fixed(found.validation)
-        validation = _refused(
+        validation = refused(
             document, "validation_augment", Loader, samples, **common, sampler=sampler
         )
     if found.test is not None:
-        test = _refused(document, "validation_augment", Loader, pair(found.test), **common)
+        test = refused(document, "validation_augment", Loader, pair(found.test), **common)
     return Loaders(data, validation, test)
 
 
 def read(path: str | Path, changes: Iterable[str] = ()) -> Experiment:
     """Build what a file describes."""
     return build(Document(path, changes))
-
-
-def _refused(document: Document, key: str, function: Any, *args: Any, **named: Any) -> Any:
-    """Call a function, and say of which key in [train] a refusal is."""
-    try:
-        return function(*args, **named)
-    except (TypeError, ValueError) as error:
-        if isinstance(error, swiftopt.data.DataError):
-            raise
-        words = str(error).replace("__init__() got", "got")
-        raise document.error("train", key, words) from error
 
 
 def _augmentations(

@@ -31,7 +31,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
+    return isinstance(value, str) and bool(value) and "\0" not in value  # no path has a NUL
 
 
 def _is_list_of_texts(value: Any) -> bool:
@@ -108,11 +108,12 @@ TRAIN = {
         TEXTS, None, 'By default `["accuracy"]` with `CrossEntropyLoss`, which is all there is.'
     ),
     "monitor": Key(
-        TEXT, None, "What `early_stopping` and `plateau` observe: an entry of the history."
+        TEXT, None, "What `early_stopping` and `plateau` observe: an entry of the history. Their "
+        '`mode` is "max" for an accuracy, where the greatest is the best, and "min" for a loss.'
     ),
     "early_stopping": Key(
-        TABLE, None, "Arguments of `so.EarlyStopping`, such as `{patience = 5}`. The best weights "
-        "are put back at the end."
+        TABLE, None, "Arguments of `so.EarlyStopping`, such as `{patience = 5}`, without `params`. "
+        "The best weights are put back at the end."
     ),
     "plateau": Key(
         TABLE, None, "Arguments of `so.ReduceOnPlateau`, a factor of the learning rate."

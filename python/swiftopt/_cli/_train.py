@@ -46,12 +46,14 @@ def train(
     """
     import swiftopt
     from swiftopt._cli._experiment import read
+    from swiftopt._cli._outputs import check_writable
 
     if resume and overwrite:
         raise click.UsageError("--resume goes on and --overwrite begins anew: give one of them")
     experiment = read(config, changes)
     resume = resume or (experiment.settings["resume"] and not overwrite)
     _check_checkpoint(config, experiment.checkpoint, resume=resume, overwrite=overwrite)
+    check_writable(experiment.outputs)
     started = time.perf_counter()
     try:
         history = _fit(experiment, resume=resume, quiet=quiet or as_json)
@@ -59,38 +61,53 @@ def train(
         _stopped(config, experiment)
         return INTERRUPTED
     stopping = experiment.early_stopping
-    has_best = stopping is not None and stopping.best_observation is not None
-    if stopping is not None and has_best:
+    best = None
+    if stopping is not None and stopping.best_observation is not None:
+        best = stopping.best_observation + 1
         stopping.restore()
-    tested = None
     # The best weights are what was validated: averaged already if the optimizer averages.
-    with nullcontext() if has_best else averaged(experiment.optimizer):
+    with nullcontext() if best is not None else averaged(experiment.optimizer):
         experiment.net.eval()
-        if experiment.test is not None:
-            tested = evaluated(experiment, experiment.test)
+        tested = None if experiment.test is None else evaluated(experiment, experiment.test)
+        # Before the weights are saved, which may fail.
+        if as_json:
+            seconds = time.perf_counter() - started
+            _print_json(experiment, history, tested, best, seconds)
+        elif not quiet:
+            _print(tested, best)
         if experiment.weights is not None:
             swiftopt.save(experiment.weights, params=experiment.net.state_dict())
-    best = None if stopping is None else stopping.best_observation
-    if as_json:
-        print_json(
-            {
-                "history": history,
-                "test": tested,
-                "best_epoch": None if best is None else int(best) + 1,
-                "seconds": time.perf_counter() - started,
-                "checkpoint": experiment.checkpoint and str(experiment.checkpoint),
-                "weights": experiment.weights and str(experiment.weights),
-            }
-        )
-    elif not quiet:
-        if best is not None:
-            click.echo(f"best: epoch {int(best) + 1}, whose weights were put back")
-        if tested is not None:
-            click.echo(f"test: {', '.join(f'{k} {v:.4g}' for k, v in tested.items())}")
+    if not quiet and not as_json:
         for path in (experiment.checkpoint, experiment.weights):
             if path is not None:
                 click.echo(f"saved: {path}")
     return 0
+
+
+def _print(tested: dict[str, float] | None, best: int | None) -> None:
+    if best is not None:
+        click.echo(f"best: epoch {best}, whose weights were put back")
+    if tested is not None:
+        click.echo(f"test: {', '.join(f'{k} {v:.4g}' for k, v in tested.items())}")
+
+
+def _print_json(
+    experiment: Experiment,
+    history: dict[str, list[Any]],
+    tested: dict[str, float] | None,
+    best: int | None,
+    seconds: float,
+) -> None:
+    print_json(
+        {
+            "history": history,
+            "test": tested,
+            "best_epoch": best,
+            "seconds": seconds,
+            "checkpoint": experiment.checkpoint and str(experiment.checkpoint),
+            "weights": experiment.weights and str(experiment.weights),
+        }
+    )
 
 
 def _check_checkpoint(
@@ -100,8 +117,6 @@ def _check_checkpoint(
         if resume:
             raise click.UsageError(f"--resume: {config} has no checkpoint in [train]")
         return
-    if not checkpoint.resolve().parent.is_dir():
-        raise CommandError(f"{checkpoint}: there is no folder {checkpoint.parent}")
     if checkpoint.exists() and not resume and not overwrite:
         raise CommandError(
             f"{checkpoint} exists: --resume goes on from it, --overwrite begins anew"

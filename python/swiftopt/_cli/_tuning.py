@@ -71,6 +71,10 @@ def tune(
     if not build(document).validation:
         raise document.error("data", "validation", "must be above 0 to tune")
     identity = hashlib.sha256("\0".join([path.read_text(), *changes]).encode()).hexdigest()
+    stopping = document.section("train").get("early_stopping") or {}
+    if "path" in stopping:  # the best weights of a trial aren't those of the training
+        rest = {name: value for name, value in stopping.items() if name != "path"}
+        document = document.changed({"train.early_stopping": rest})
     with storage_in(folder) as storage:
         return _stages(document, storage, trials, seed, progress, identity)
 
