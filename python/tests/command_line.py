@@ -2,6 +2,8 @@
 
 import numpy as np
 
+import swiftopt as so
+from swiftopt import nn
 from swiftopt._cli import _app
 
 CONFIG = """
@@ -44,6 +46,13 @@ def write(folder, text=CONFIG, *replacements):
     path = folder / "run.toml"
     path.write_text(text)
     return path
+
+
+def trained(path):
+    """The network of CONFIG with the weights that a run left."""
+    net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
+    so.load(path, params=net.state_dict())
+    return net
 
 
 class Runner:

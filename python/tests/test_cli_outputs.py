@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 import swiftopt as so
-from swiftopt import nn
 from swiftopt._cli._experiment import read
 
-from .command_line import CONFIG, Runner, write
+from .command_line import CONFIG, Runner, trained, write
 
 pytest.importorskip("safetensors")
 
@@ -145,8 +144,7 @@ class TestModes:
         accuracies = found["history"]["val_accuracy"]
         assert found["best_epoch"] == 1 + int(np.argmax(accuracies))
         assert min(accuracies) < max(accuracies)
-        net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2)).eval()
-        so.load(tmp_path / "w", params=net.state_dict())
+        net = trained(tmp_path / "w").eval()
         right = sum((net(x).argmax(1) == y).sum() for x, y in read(path).validation)
         assert right / 50 == pytest.approx(max(accuracies), rel=1e-12)
 

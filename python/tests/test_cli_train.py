@@ -13,7 +13,7 @@ from swiftopt import nn
 from swiftopt._cli import _train
 from swiftopt._cli._experiment import read
 
-from .command_line import CONFIG, Runner, write
+from .command_line import CONFIG, Runner, trained, write
 
 pytest.importorskip("safetensors")
 EXAMPLE = Path(__file__).parents[2] / "examples/fashion_mnist.toml"
@@ -22,13 +22,6 @@ EXAMPLE = Path(__file__).parents[2] / "examples/fashion_mnist.toml"
 @pytest.fixture
 def run(capfd):
     return Runner(capfd)
-
-
-def trained(path):
-    """The network of CONFIG with the weights that a run left."""
-    net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
-    so.load(path, params=net.state_dict())
-    return net
 
 
 class TestTrain:
@@ -159,80 +152,6 @@ augment = ["RandomHorizontalFlip", "Normalize(0.5, 0.25)", "Mixup(0.2)"]
         monkeypatch.setattr(_train, "_fit", lambda *a, **b: {}["epoch"])
         with pytest.raises(KeyError):
             run("train", write(tmp_path))
-
-
-class TestResume:
-    ADDITION = ("epochs", 'checkpoint = "run.safetensors"\nweights = "w.safetensors"\nepochs')
-
-    def test_the_bits_are_those_of_one_run(self, run, tmp_path):
-        path = write(tmp_path, CONFIG, self.ADDITION)
-        assert run("train", path, "--quiet")[0] == 0
-        whole = trained(tmp_path / "w.safetensors")
-        assert run("train", path, "--overwrite", "--set", "train.epochs=2", "--quiet")[0] == 0
-        assert (trained(tmp_path / "w.safetensors")[0].weight != whole[0].weight).any()
-        status, output, errors = run("train", path, "--resume", "--json")
-        assert (status, errors) == (0, "")
-        assert json.loads(output)["history"]["epoch"] == [1, 2, 3, 4]
-        assert (trained(tmp_path / "w.safetensors")[0].weight == whole[0].weight).all()
-
-    def test_a_checkpoint_is_not_replaced_unasked(self, run, tmp_path):
-        path = write(tmp_path, CONFIG, self.ADDITION)
-        assert run("train", path, "--quiet", "--resume")[0] == 0  # begins
-        words = run.fails("train", path, status=1)
-        assert "exists: --resume goes on from it, --overwrite begins anew" in words
-        assert run("train", path, "--quiet", "--set", "train.resume=true")[0] == 0
-
-    def test_options_are_those_of_the_checkpoint(self, run, tmp_path):
-        path = write(tmp_path, CONFIG, self.ADDITION, ("lr = 0.05", "lr = 'rex(0.1, total=steps)'"))
-        assert run("train", path, "--quiet") == (0, "", "")
-        status, output, errors = run("train", path, "--set", "train.epochs=5", "--resume", "--json")
-        assert (status, errors) == (
-            0,
-            "Note: lr is rex(0.1, total=24), as in the checkpoint; the file has "
-            "rex(0.1, total=30)\n",
-        )
-        assert json.loads(output)["history"]["lr"][-1] == 0
-
-    def test_there_must_be_one(self, run, tmp_path):
-        path = write(tmp_path)
-        assert "has no checkpoint in [train]" in run.fails("train", path, "--resume", status=2)
-
-    def test_not_both(self, run, tmp_path):
-        path = write(tmp_path, CONFIG, self.ADDITION)
-        assert "give one" in run.fails("train", path, "--resume", "--overwrite", status=2)
-
-    def test_one_of_another_network(self, run, tmp_path):
-        path = write(tmp_path, CONFIG, self.ADDITION)
-        assert run("train", path, "--quiet")[0] == 0
-        write(tmp_path, CONFIG, self.ADDITION, ("2, 8", "2, 9"), ("8, 2", "9, 2"))
-        assert "run.safetensors" in run.fails("train", path, "--resume", status=1)
-
-    def test_a_folder_that_is_not_there(self, run, tmp_path):
-        path = write(tmp_path, CONFIG, ("epochs", 'checkpoint = "no/run.safetensors"\nepochs'))
-        assert "there is no folder" in run.fails("train", path, status=1)
-
-    @pytest.mark.parametrize("has_checkpoint", [True, False])
-    def test_an_interrupt(self, run, tmp_path, monkeypatch, has_checkpoint):
-        """As if Ctrl-C came in the third epoch: the run goes on from the second."""
-        path = write(tmp_path, CONFIG, *([self.ADDITION] if has_checkpoint else []))
-        fit = so.train.fit
-
-        def interrupted(*arguments, **options):
-            def stop(info):
-                if info["event"] == "step" and info["epoch"] == 3:
-                    raise KeyboardInterrupt
-
-            return fit(*arguments, **{**options, "callbacks": stop})
-
-        with monkeypatch.context() as patched:
-            patched.setattr(so.train, "fit", interrupted)
-            status, _, errors = run("train", path, "--quiet")
-        assert status == 130
-        if has_checkpoint:
-            assert errors == f"Stopped. To go on: swiftopt train {path} --resume\n"
-            assert run("train", path, "--quiet", "--resume") == (0, "", "")
-        else:
-            assert "no checkpoint" in errors
 
 
 class TestRangeTest:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ def command(
     # click keeps the lines of a paragraph that begins with this character.
     epilog = "\n".join(["\b", "Example:", *(f"    {line}" for line in examples)])
     return click.command(name, short_help=summary, epilog=epilog)
+
+
+def train_command(config: Path, changes: Iterable[str], *options: str) -> str:
+    """Return the line that trains with these changes, for a shell."""
+    sets = [word for change in changes for word in ("--set", change)]
+    return shlex.join(["swiftopt", "train", str(config), *sets, *options])
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from swiftopt._cli._command import command, config_argument, json_option, set_option
+from swiftopt._cli._command import command, config_argument, json_option, set_option, train_command
 from swiftopt._cli._errors import INTERRUPTED, CommandError
 from swiftopt._cli._output import print_json
 
@@ -58,7 +58,7 @@ def train(
     try:
         history = _fit(experiment, resume=resume, quiet=quiet or as_json)
     except KeyboardInterrupt:
-        _stopped(config, experiment)
+        _stopped(config, changes, experiment)
         return INTERRUPTED
     stopping = experiment.early_stopping
     best = None
@@ -125,11 +125,12 @@ def _check_checkpoint(
 
 def _fit(experiment: Experiment, *, resume: bool, quiet: bool) -> dict[str, list[Any]]:
     from swiftopt import train
+    from swiftopt._cli._resuming import Resumption
 
     settings = experiment.settings
     callbacks: list[Callable[[dict[str, Any]], None]] = []
-    if resume:
-        callbacks.append(_Differences(experiment.optimizer))
+    if experiment.checkpoint is not None:
+        callbacks.append(Resumption(experiment))
     # A terminal has these lines from the progress.
     if not quiet and not sys.stderr.isatty():
         callbacks.append(partial(_line, settings["epochs"]))
@@ -161,34 +162,10 @@ def _line(epochs: int, info: dict[str, Any]) -> None:
         click.echo(epoch_text({key: info[key] for key in info if key != "event"}, epochs))
 
 
-class _Differences:
-    """Says which options the checkpoint has otherwise than the file: the checkpoint's count."""
-
-    def __init__(self, optimizer: Any) -> None:
-        self._optimizer = optimizer
-        self._options: dict[str, str] | None = self._found()
-
-    def _found(self) -> dict[str, str]:
-        group = self._optimizer.param_groups[0]
-        return {name: repr(group[name]) for name in group if name != "params"}
-
-    def __call__(self, info: dict[str, Any]) -> None:
-        if self._options is None:
-            return
-        for name, value in self._found().items():
-            if value != self._options[name]:
-                click.echo(
-                    f"Note: {name} is {value}, as in the checkpoint; the file has "
-                    f"{self._options[name]}",
-                    err=True,
-                )
-        self._options = None
-
-
-def _stopped(config: Path, experiment: Experiment) -> None:
+def _stopped(config: Path, changes: tuple[str, ...], experiment: Experiment) -> None:
     words = "Stopped; there is no checkpoint in [train], so nothing was saved."
     if experiment.checkpoint is not None and experiment.checkpoint.exists():
-        words = f"Stopped. To go on: swiftopt train {config} --resume"
+        words = f"Stopped. To go on: {train_command(config, changes, '--resume')}"
     click.echo(words, err=True)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from swiftopt._cli._command import command, config_argument, json_option, set_option
+from swiftopt._cli._command import command, config_argument, json_option, set_option, train_command
 from swiftopt._cli._errors import INTERRUPTED, CommandError
 from swiftopt._cli._output import print_json
 
@@ -110,7 +109,7 @@ def _bought(before: dict[str, float], after: dict[str, float]) -> str:
 
 def _again(config: Path, changes: tuple[str, ...], chosen: dict[str, Any]) -> str:
     texts = [*changes, *(f"{key}={_toml(value)}" for key, value in chosen.items())]
-    return shlex.join(["swiftopt", "train", str(config), *(w for t in texts for w in ("--set", t))])
+    return train_command(config, texts)
 
 
 def _toml(value: Any) -> str:
