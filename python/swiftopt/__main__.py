@@ -12,6 +12,15 @@ def main() -> int:
     program = Path(sys.argv[0]).name
     if program == "__main__.py":
         program = "python -m swiftopt"
+    try:
+        return _run(program)
+    except KeyboardInterrupt:  # during the imports
+        if sys.stderr is not None:
+            print("Stopped.", file=sys.stderr)
+        return 130
+
+
+def _run(program: str) -> int:
     if find_spec("click") is None:
         from swiftopt._cli import _plain
 

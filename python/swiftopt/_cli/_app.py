@@ -8,7 +8,8 @@ needs the types of all commands before one of them runs.)
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from swiftopt._cli._bench import bench
 from swiftopt._cli._errors import FAILURE, INTERRUPTED, CommandError
 from swiftopt._cli._info import info, optimizers
 from swiftopt._cli._lr_find import lr_find
+from swiftopt._cli._output import drop_output
 from swiftopt._cli._schedules import schedules
 from swiftopt._cli._study import study
 from swiftopt._cli._train import train
@@ -28,7 +30,33 @@ from swiftopt._cli._tune import tune
 _TRACEBACK = "SWIFTOPT_TRACEBACK"
 
 
+class _NoReader(Exception):  # noqa: N818  (it isn't one)
+    """The reader of the output has enough (`| head`)."""
+
+
+@contextmanager
+def _seen_by_us() -> Iterator[None]:
+    # click would make an exit with 1 of it, which looks as one of a user's module does.
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _NoReader from error
+
+
+class _Group(click.Group):
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Parse; --help and --version print here."""
+        with _seen_by_us():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        with _seen_by_us():
+            return super().invoke(ctx)
+
+
 @click.group(
+    cls=_Group,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 96},
     epilog="\b\nExample:\n    swiftopt train examples/fashion_mnist.toml",
@@ -64,9 +92,8 @@ def main(program: str, arguments: list[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return _say("Stopped.", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of the output has enough (`| head`); nothing may be flushed into it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except _NoReader:
+        drop_output()
         return 0
     except CommandError as error:
         _raise_if_asked(error)

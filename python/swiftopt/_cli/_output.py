@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -23,6 +24,26 @@ def is_unicode() -> bool:
     return True
 
 
+def is_terminal() -> bool:
+    """Tell whether stderr, where progress is shown, is one; it may be closed, or None."""
+    return sys.stderr is not None and not sys.stderr.closed and sys.stderr.isatty()
+
+
+def say(line: str) -> None:
+    """Print a line; a reader that has enough (`| head`) ends no training."""
+    try:
+        click.echo(line)
+    except BrokenPipeError:
+        drop_output()
+
+
+def drop_output() -> None:
+    """Let everything that is printed from now on, or flushed at exit, go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def width() -> int:
     """Return the width of the terminal, at most 100 columns."""
     return min(shutil.get_terminal_size((80, 24)).columns, 100)
@@ -30,7 +51,7 @@ def width() -> int:
 
 def print_json(data: Any) -> None:
     """Print data as strict JSON: null for what isn't finite."""
-    click.echo(json.dumps(_finite(data), indent=2, allow_nan=False))
+    say(json.dumps(_finite(data), indent=2, allow_nan=False))
 
 
 def _finite(data: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from swiftopt._cli._command import command
 from swiftopt._cli._errors import CommandError
+from swiftopt._cli._output import is_terminal
 
 
 @command(
@@ -72,7 +72,7 @@ def study(
 
 def _show(progress: Any) -> None:
     line: Any = import_module("swiftopt.study._progress").line
-    if sys.stderr.isatty():
+    if is_terminal():
         click.echo(f"\r\x1b[K{line(progress)[:110]}", err=True, nl=False)
     elif progress.done % 50 == 0:
         click.echo(line(progress), err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -14,7 +13,7 @@ import click
 
 from swiftopt._cli._command import command, config_argument, json_option, set_option, train_command
 from swiftopt._cli._errors import INTERRUPTED, CommandError
-from swiftopt._cli._output import print_json
+from swiftopt._cli._output import is_terminal, print_json, say
 
 if TYPE_CHECKING:
     from swiftopt._cli._experiment import Experiment
@@ -80,15 +79,15 @@ def train(
     if not quiet and not as_json:
         for path in (experiment.checkpoint, experiment.weights):
             if path is not None:
-                click.echo(f"saved: {path}")
+                say(f"saved: {path}")
     return 0
 
 
 def _print(tested: dict[str, float] | None, best: int | None) -> None:
     if best is not None:
-        click.echo(f"best: epoch {best}, whose weights were put back")
+        say(f"best: epoch {best}, whose weights were put back")
     if tested is not None:
-        click.echo(f"test: {', '.join(f'{k} {v:.4g}' for k, v in tested.items())}")
+        say(f"test: {', '.join(f'{k} {v:.4g}' for k, v in tested.items())}")
 
 
 def _print_json(
@@ -132,7 +131,7 @@ def _fit(experiment: Experiment, *, resume: bool, quiet: bool) -> dict[str, list
     if experiment.checkpoint is not None:
         callbacks.append(Resumption(experiment))
     # A terminal has these lines from the progress.
-    if not quiet and not sys.stderr.isatty():
+    if not quiet and not is_terminal():
         callbacks.append(partial(_line, settings["epochs"]))
     return train.fit(
         experiment.net,
@@ -159,7 +158,7 @@ def _line(epochs: int, info: dict[str, Any]) -> None:
     from swiftopt.train._progress import epoch_text
 
     if info["event"] == "epoch":
-        click.echo(epoch_text({key: info[key] for key in info if key != "event"}, epochs))
+        say(epoch_text({key: info[key] for key in info if key != "event"}, epochs))
 
 
 def _stopped(config: Path, changes: tuple[str, ...], experiment: Experiment) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 
 from swiftopt._cli._command import command, config_argument, json_option, set_option, train_command
 from swiftopt._cli._errors import INTERRUPTED, CommandError
-from swiftopt._cli._output import print_json
+from swiftopt._cli._output import is_terminal, print_json
 
 if TYPE_CHECKING:
     from swiftopt._cli._tuning import Result
@@ -62,7 +61,7 @@ def tune(
         click.echo("\nStopped. The same command goes on.", err=True)
         return INTERRUPTED
     finally:
-        if sys.stderr.isatty():
+        if is_terminal():
             click.echo("\r\x1b[K", err=True, nl=False)
     if as_json:
         print_json(as_data(results))
@@ -73,7 +72,7 @@ def tune(
 
 
 def _show(line: str, done: int) -> None:
-    if sys.stderr.isatty():
+    if is_terminal():
         click.echo(f"\r\x1b[K{line}", err=True, nl=False)
     elif done % 10 == 0:
         click.echo(line, err=True)
