@@ -192,3 +192,21 @@ class TestStages:
             expected = build(document.changed(changes))
             assert options(again) == options(expected)
         assert seen == optimizers
+
+    @pytest.mark.parametrize(
+        ("lr", "expected"),
+        [
+            ("", "0.02"),  # twice the default of RMSprop
+            ("lr = 0.3", "0.6"),
+            ("lr = 'rex(0.1, total=steps)'", "2.0 * rex(0.1, total=12)"),
+            ("lr = {schedule = 'rex', initial = 0.1, total = 9}", "2.0 * rex(0.1, total=9)"),
+        ],
+    )
+    def test_the_factor_is_of_the_rate_that_there_is(self, tmp_path, lr, expected):
+        document = Document(write(tmp_path, CONFIG, ("lr = 0.05", lr), ("AdamW", "RMSprop")))
+        trial = optuna.trial.FixedTrial({"batch_size": 64, "dtype": "float32", "lr factor": 2.0})
+        changes = STAGES[-1].choose(trial, document, {})
+        text = f"optimizer.lr={changes['optimizer.lr']}"
+        for found in (document.changed(changes), Document(document.path, [text])):
+            lr = options(build(found.changed({"train.batch_size": 64})))["lr"]
+            assert lr.replace("constant(2.0)", "2.0") == expected

@@ -14,6 +14,7 @@ from swiftopt._cli._keys import OPTIMIZER, settings
 from swiftopt._options import GROUP_DEFAULTS, OPTIMIZER_DEFAULTS
 from swiftopt._plateau import ReduceOnPlateau
 from swiftopt._schedule_text import from_data
+from swiftopt._varying import Varying
 from swiftopt.optimizer import Optimizer
 
 #: The constructors of schedules.
@@ -62,15 +63,23 @@ def read(
         raise document.error(
             "optimizer", "accumulate", f"is {accumulate!r}; it must be a whole number of at least 1"
         )
+    if accumulate > batches * epochs:
+        words = f"is {accumulate}, more than the {batches * epochs} batches of the whole run"
+        raise document.error("optimizer", "accumulate", f"{words}: nothing would be updated")
     values = {
-        "steps": max(batches * epochs // accumulate, 1),
+        "steps": batches * epochs // accumulate,
         "steps_per_epoch": batches / accumulate,
         "epochs": epochs,
     }
     options = {key: _value(document, key, value, values) for key, value in given.items()}
     if plateau is not None:
-        default = inspect.signature(cls).parameters["lr"].default
-        options["lr"] = options.get("lr", default) * plateau
+        lr = options.get("lr", default_rate(cls))
+        if isinstance(lr, bool) or not isinstance(lr, int | float | Varying):
+            raise document.error("optimizer", "lr", f"is {lr!r}; it must be a number or a schedule")
+        try:
+            options["lr"] = lr * plateau
+        except ValueError as error:  # it is inf or nan
+            raise document.error("optimizer", "lr", f"is {lr!r}: {error}") from error
     try:
         optimizer: Optimizer = cls(net.named_parameters(), **{"seed": seed, **options})
     except (TypeError, ValueError) as error:
@@ -78,6 +87,12 @@ def read(
         key = next((key for key in options if words.startswith(f"{key} ")), None)
         raise document.error("optimizer", key, words.removeprefix(f"{key} ")) from error
     return optimizer
+
+
+def default_rate(cls: type[Optimizer]) -> float:
+    """Return the learning rate that an optimizer has if it is given none."""
+    rate: float = inspect.signature(cls).parameters["lr"].default
+    return rate
 
 
 def options_of(cls: type[Optimizer]) -> list[str]:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from swiftopt import optimizers
-from swiftopt._cli._config_optimizer import options_of
+from swiftopt._cli._config_optimizer import default_rate, options_of
 from swiftopt._cli._document import Document
 from swiftopt._cli._keys import OPTIMIZER, TRAIN
+from swiftopt._schedule_text import from_data
 
 #: "section.key" and what it becomes.
 Changes = dict[str, Any]
@@ -79,11 +80,12 @@ def _batch(trial: Chooser, document: Document, before: Changes) -> Changes:
     changes["train.dtype"] = trial.suggest_categorical("dtype", ["float32", "bfloat16"])
     # Other batches want other rates; by which power of the size is what is tried.
     factor = _short(trial.suggest_float("lr factor", 0.25, 4.0, log=True))
-    lr = before.get("optimizer.lr", document.section("optimizer").get("lr"))
-    if isinstance(lr, str):
-        changes["optimizer.lr"] = f"{factor} * ({lr})"
-    elif isinstance(lr, int | float):
-        changes["optimizer.lr"] = _short(factor * lr)
+    options = document.changed(before).section("optimizer")
+    cls = getattr(optimizers, options.get("name", OPTIMIZER["name"].default))
+    lr = options.get("lr", default_rate(cls))
+    if isinstance(lr, dict):
+        lr = repr(from_data(lr))  # the same as a text, which may be multiplied
+    changes["optimizer.lr"] = f"{factor} * ({lr})" if isinstance(lr, str) else _short(factor * lr)
     return changes
 
 

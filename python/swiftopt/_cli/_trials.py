@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,4 +35,25 @@ def storage_in(folder: Path) -> Iterator[JournalStorage]:
             # Nobody else runs, so these are of a run that was killed.
             for lock in folder.glob(f"{_JOURNAL}.lock*"):
                 lock.unlink()
-        yield JournalStorage(JournalFileBackend(str(folder / _JOURNAL)))
+            _mend(folder / _JOURNAL)
+        yield _opened(folder / _JOURNAL)
+
+
+def _mend(journal: Path) -> None:
+    """Cut off a last line that a kill or a full disk left incomplete; the trial runs again."""
+    if not journal.exists():
+        return
+    content = journal.read_bytes()
+    end = content.rfind(b"\n") + 1
+    if end < len(content):
+        os.truncate(journal, end)
+
+
+def _opened(journal: Path) -> JournalStorage:
+    try:
+        return JournalStorage(JournalFileBackend(str(journal)))
+    except OSError:
+        raise
+    except Exception as error:  # whatever Optuna makes of lines that aren't its own
+        words = f"{journal} is damaged ({type(error).__name__}: {error}); take another folder"
+        raise CommandError(words) from error

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @click.option(
     "--trials", type=click.IntRange(1), default=20, show_default=True, help="Of each stage."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the choices.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the choices."
+)
 @json_option
 def tune(
     config: Path,

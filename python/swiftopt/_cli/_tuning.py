@@ -16,7 +16,7 @@ from optuna.storages import JournalStorage
 
 from swiftopt import train
 from swiftopt._cli._document import Document
-from swiftopt._cli._errors import CommandError
+from swiftopt._cli._errors import CommandError, ConfigError
 from swiftopt._cli._experiment import Experiment, build
 from swiftopt._cli._stages import STAGES, Changes
 from swiftopt._cli._train import averaged, evaluated
@@ -70,7 +70,9 @@ def tune(
     document = Document(path, changes)
     if not build(document).validation:
         raise document.error("data", "validation", "must be above 0 to tune")
-    identity = hashlib.sha256("\0".join([path.read_text(), *changes]).encode()).hexdigest()
+    identity = hashlib.sha256(
+        b"\0".join([path.read_bytes(), *(change.encode() for change in changes)])
+    ).hexdigest()
     stopping = document.section("train").get("early_stopping") or {}
     if "path" in stopping:  # the best weights of a trial aren't those of the training
         rest = {name: value for name, value in stopping.items() if name != "path"}
@@ -90,8 +92,8 @@ def _stages(
     best = _first(_study(storage, "the file", identity, seed), document)
     results = [best]
     for stage in STAGES:
-        study = _study(storage, stage.name, identity, seed)
         before = best.changes
+        study = _study(storage, _name(stage.name, before), identity, seed)
         for done in range(len(study.get_trials(states=_FINISHED)), trials):
             trial = study.ask()
             chosen = {**before, **stage.choose(trial, document, before)}
@@ -101,6 +103,17 @@ def _stages(
         best = _best(stage.name, study, best)
         results.append(best)
     return results
+
+
+def _name(stage: str, before: Changes) -> str:
+    """Return the name of a stage's study, whose trials all start from the same changes.
+
+    More trials of an earlier stage may find others; then this stage begins anew.
+    """
+    if not before:
+        return stage
+    text = json.dumps(before, sort_keys=True)
+    return f"{stage} after {hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _study(storage: Any, name: str, identity: str, seed: int) -> optuna.Study:
@@ -118,7 +131,8 @@ def _study(storage: Any, name: str, identity: str, seed: int) -> optuna.Study:
     for trial in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # it was interrupted
     # Another sequence after each resumption, or it would choose the same again.
-    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.trials), n_startup_trials=5)
+    seed = (seed + len(study.trials)) % 2**32
+    study.sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=5)
     return study
 
 
@@ -138,7 +152,8 @@ def _run(study: optuna.Study, trial: optuna.Trial, document: Document, changes: 
     """Train, and tell the study how it went."""
     try:
         values = measure(document, changes, trial)
-    except (FloatingPointError, optuna.TrialPruned):  # it diverged, or is no good
+    # It diverged, is no good, or doesn't fit the file: a batch that is larger than the data.
+    except (FloatingPointError, optuna.TrialPruned, ConfigError):
         study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         return
     trial.set_user_attr("values", values)
