@@ -297,12 +297,21 @@ class TestStudy:
             ("report", tmp_path, None, True),
         ]
 
+    def test_a_folder_without_results(self, run, module, tmp_path):
+        for folder in (tmp_path, tmp_path / "mistyped"):
+            words = run.fails("study", folder, "--report-only", status=1)
+            assert words == f"{folder} has no results.jsonl: there is nothing to report\n"
+        assert module.calls == []
+        assert list(tmp_path.iterdir()) == []
+
     def test_reports_alone(self, run, module, tmp_path):
+        (tmp_path / "results.jsonl").touch()
         status, _, errors = run("study", tmp_path, "--report-only", "--output", tmp_path / "out")
         assert (status, errors) == (0, "")
         assert module.calls == [("report", tmp_path, tmp_path / "out", False)]
 
     def test_the_page_goes_where_one_wants_it(self, run, module, tmp_path):
+        (tmp_path / "results.jsonl").touch()
         page = tmp_path / "new" / "page.html"
         status, output, _ = run("study", tmp_path, "--report-only", "--html", page)
         assert (status, output.splitlines()[-1]) == (0, str(page))
@@ -313,6 +322,7 @@ class TestStudy:
             raise module.StudyError("there is nothing in the folder")
 
         module.report = fail
+        (tmp_path / "results.jsonl").touch()
         words = run.fails("study", tmp_path, "--report-only", status=1)
         assert words == "there is nothing in the folder\n"
 

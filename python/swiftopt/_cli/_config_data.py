@@ -103,6 +103,9 @@ def _read(document: Document, given: dict[str, Any], prefix: str) -> Pair:
         if file is None
         else _members(document, f"{prefix}file", document.beside(file), inputs, labels)
     )
+    for key, array in zip(("inputs", "labels"), pair, strict=True):
+        if not array.shape:
+            raise document.error("data", f"{names}{key}", "is a single number; it needs samples")
     if np.asarray(pair.labels).shape[:1] != pair.inputs.shape[:1]:
         raise document.error(
             "data",

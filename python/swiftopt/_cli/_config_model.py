@@ -106,7 +106,8 @@ def _imported(path: Path) -> Any:
 def _failed(path: Path, error: Exception) -> CommandError:
     """Return the error of a user's own code, with the line in their file that led to it."""
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if Path(frame.filename) == path]
+    # Python knows the module by its absolute path.
+    lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
     if isinstance(error, SyntaxError) and error.lineno:
         lines.append(error.lineno)
     place = f"{path}, line {lines[-1]}" if lines else str(path)

@@ -12,6 +12,8 @@ from typing import Any
 from swiftopt._cli._errors import CommandError, ConfigError, suggestion
 
 _HEADER = re.compile(r"""\s*\[\s*([\w."' -]+?)\s*\]\s*(?:\#.*)?$""")
+#: Numbers that Python knows and TOML doesn't.
+_SHORT_NUMBER = re.compile(r"[+-]?(\.\d+|\d+\.)(e[+-]?\d+)?", re.IGNORECASE)
 _KEY = re.compile(r"""\s*["']?([\w-]+)["']?\s*[.=]""")
 
 
@@ -30,7 +32,7 @@ class Document:
     def __init__(self, path: str | Path, changes: Iterable[str] = ()) -> None:
         self.path = Path(path)
         try:
-            text = self.path.read_bytes().decode()
+            text = self.path.read_bytes().decode("utf-8-sig")
         except OSError as error:
             raise CommandError(f"{self.path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
@@ -55,6 +57,8 @@ class Document:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             value = text.strip()
+            if _SHORT_NUMBER.fullmatch(value):
+                value = float(value)
         if not isinstance(self._sections.setdefault(section, {}), dict):
             raise self.error(section, None, "must be a section")
         self._sections[section][key] = value
@@ -108,7 +112,10 @@ class Document:
 
     def beside(self, path: str) -> Path:
         """Return a path that is relative to the file's folder."""
-        return self.path.parent / Path(path).expanduser()
+        try:
+            return self.path.parent / Path(path).expanduser()
+        except RuntimeError as error:
+            raise CommandError(f"{self.path}: {path}: {error}") from error
 
 
 def _lines(text: str) -> dict[tuple[str, str | None], int]:

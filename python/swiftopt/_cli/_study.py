@@ -52,6 +52,8 @@ def study(
     """
     if find_spec("swiftopt.study") is None:
         raise CommandError("this build of swiftopt has no study")
+    if report_only and not (folder / "results.jsonl").is_file():
+        raise CommandError(f"{folder} has no results.jsonl: there is nothing to report")
     module: Any = import_module("swiftopt.study")
     try:
         if not report_only:
