@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
-
-import numpy as np
 
 from swiftopt._early_stopping import EarlyStopping
 from swiftopt._groups import as_flag
@@ -15,20 +13,26 @@ from swiftopt._loss_scaler import LossScaler
 from swiftopt._plateau import ReduceOnPlateau
 from swiftopt._settings import _whole
 from swiftopt.optimizer import Optimizer
+from swiftopt.train._arguments import (
+    Callback,
+    Rngs,
+    as_callbacks,
+    as_rngs,
+    check_monitor,
+    saved_params,
+)
 from swiftopt.train._checkpoints import Checkpoints
 from swiftopt.train._data import Source
 from swiftopt.train._guard import Guard
 from swiftopt.train._history import History
 from swiftopt.train._interrupts import Interrupts
 from swiftopt.train._logs import as_logs
-from swiftopt.train._loop import Callback, Loop, Parts, Position
+from swiftopt.train._loop import Loop, Parts, Position
 from swiftopt.train._metrics import Metric, named_metrics
 from swiftopt.train._models import FunctionModel, as_model
 from swiftopt.train._progress import progress as as_progress
 
 _Path = str | os.PathLike[str]
-#: One generator or several.
-Rngs = np.random.Generator | Sequence[np.random.Generator]
 
 
 def fit(
@@ -50,10 +54,10 @@ def fit(
     keep: int = 1,
     resume: bool = False,
     params: Any = None,
-    rng: Rngs = (),
+    rng: Rngs = None,
     log: _Path | Iterable[_Path] | None = None,
     progress: bool | None = None,
-    callbacks: Callback | Iterable[Callback] = (),
+    callbacks: Callback | Iterable[Callback] | None = None,
 ) -> History:
     """Train a model, and return what happened in each epoch.
 
@@ -104,8 +108,9 @@ def fit(
         Go on from `checkpoint`, with the same bits as a run that never stopped. If there is no
         such file, begin.
     params : nest of arrays, optional
-        For a model that is a function, with `checkpoint`: the arrays to save, which are those
-        of the optimizer and whatever else the function changes. Of a network everything is.
+        For a model that is a function, with `checkpoint`: the arrays to save, which are all
+        those of the optimizer and whatever else the function changes. Default: the
+        optimizer's. Of a network everything is saved.
     rng : numpy.random.Generator or list of them, optional
         What model or data draw random numbers from; their states are in checkpoints.
     log : path or list of paths, optional
@@ -195,12 +200,10 @@ def fit(
     if isinstance(what, FunctionModel):
         if validation is not None and evaluate is None:
             raise ValueError("validation of a model that is a function needs evaluate")
-        if checkpoint is not None and params is None:
-            raise ValueError(
-                "checkpoint of a model that is a function needs params: the arrays to save"
-            )
+        if checkpoint is not None:
+            what.params = saved_params(params, optimizer)
     else:
-        _check_monitor(monitor, named, validation is not None)
+        check_monitor(monitor, named, validation is not None)
     if as_flag("resume", resume) and checkpoint is None:
         raise ValueError("resume needs checkpoint: the file to go on from")
     if checkpoint_every is not None and checkpoint is None:
@@ -214,7 +217,7 @@ def fit(
         early_stopping=early_stopping,
         plateau=plateau,
         monitor=monitor or ("loss" if validation is None else "val_loss"),
-        callbacks=_callbacks(callbacks),
+        callbacks=as_callbacks(callbacks),
         rngs=as_rngs(rng),
     )
     position = Position()
@@ -246,28 +249,3 @@ def fit(
         reason = loop.run(epochs, resumed=resumed)
     loop.end(reason)
     return position.history
-
-
-def _check_monitor(monitor: str | None, metrics: Iterable[str], is_validated: bool) -> None:
-    """Raise ValueError now for what a network will never have, and not after an epoch."""
-    names = ["loss", *metrics]
-    names += [f"val_{name}" for name in names] if is_validated else []
-    if monitor is not None and monitor not in names:
-        raise ValueError(f"monitor is {monitor!r}; there are {', '.join(map(repr, names))}")
-
-
-def _callbacks(callbacks: Any) -> list[Callback]:
-    found = [callbacks] if callable(callbacks) else list(callbacks)
-    for callback in found:
-        if not callable(callback):
-            raise TypeError(f"callbacks: {callback!r} must be a function of a dict")
-    return found
-
-
-def as_rngs(rng: Any) -> list[np.random.Generator]:
-    """Return the generators, of one or several."""
-    found = [rng] if isinstance(rng, np.random.Generator) else list(rng)
-    for one in found:
-        if not isinstance(one, np.random.Generator):
-            raise TypeError(f"rng: {one!r} must be a numpy.random.Generator")
-    return found

@@ -15,6 +15,7 @@ from swiftopt._dtypes import decoded, kind_of
 from swiftopt._loss_scaler import LossScaler
 from swiftopt.nn import Module, Sequential
 from swiftopt.optimizer import Optimizer
+from swiftopt.train._models import named_arrays_of
 
 _LOSSES_SHOWN = 5
 
@@ -126,16 +127,8 @@ def first_nonfinite(model: Any, optimizer: Optimizer, batch: Any) -> str | None:
 
 
 def _parameters(model: Any, optimizer: Optimizer) -> Iterator[tuple[str, Any]]:
-    if isinstance(model, Module):
-        yield from model.state_dict().items()
-        return
-    groups = optimizer.param_groups
-    if len(groups) == 1:
-        yield from zip(optimizer.state, groups[0]["params"], strict=True)
-        return
-    for number, group in enumerate(groups):
-        for index, array in enumerate(group["params"]):
-            yield f"param_groups[{number}]['params'][{index}]", array
+    named = model.state_dict() if isinstance(model, Module) else named_arrays_of(optimizer)
+    yield from named.items()
 
 
 def _first_layer(net: Sequential, x: Any) -> str | None:
