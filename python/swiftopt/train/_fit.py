@@ -97,9 +97,9 @@ def fit(
     monitor : str, optional
         An entry of the history. Default: "val_loss" with `validation`, else "loss".
     checkpoint : path, optional
-        Saved after every epoch, by `swiftopt.save` (the extra ``swiftopt[checkpoint]``). A
-        Ctrl-C then waits for the end of the step, saves, and raises KeyboardInterrupt; a
-        second one doesn't wait.
+        Saved after every epoch, by `swiftopt.save` (the extra ``swiftopt[checkpoint]``).
+        Whether that can be done is tried before the first one. A Ctrl-C then waits for the
+        end of the step, saves, and raises KeyboardInterrupt; a second one doesn't wait.
     checkpoint_every : int, optional
         Save also each time that so many batches are done.
     keep : int, default 1
@@ -153,6 +153,8 @@ def fit(
         If an argument doesn't fit.
     CheckpointError
         If the file to resume from doesn't fit; nothing was changed then.
+    OSError
+        If `checkpoint` or a log can't be written.
     KeyboardInterrupt
         After a Ctrl-C.
 
