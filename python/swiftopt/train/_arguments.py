@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from swiftopt._arrays import Array, as_array
 from swiftopt._checkpoint._parameters import named_arrays
 from swiftopt.optimizer import Optimizer
+from swiftopt.train._history import History
 from swiftopt.train._models import named_arrays_of
 
 #: One generator or several.
@@ -53,6 +55,47 @@ def check_monitor(monitor: str | None, metrics: Iterable[str], is_validated: boo
     names += [f"val_{name}" for name in names] if is_validated else []
     if monitor is not None and monitor not in names:
         raise ValueError(f"monitor is {monitor!r}; there are {', '.join(map(repr, names))}")
+
+
+def check_mode(monitor: str, parts: Mapping[str, Any]) -> None:
+    """Raise ValueError if one of the parts takes the worst accuracy for the best one."""
+    for name, part in parts.items():
+        if part is None or not monitor.endswith("accuracy"):
+            continue
+        if part._arguments["mode"] == "min":
+            raise ValueError(
+                f"monitor is {monitor!r}, but {name} has mode='min' and takes the least for the "
+                "best; make it with mode='max'"
+            )
+
+
+def check_window(optimizer: Optimizer, batches: int) -> None:
+    """Raise ValueError if so many batches make no update; 0 if nobody knows their number."""
+    missing = optimizer.accumulate - _accumulated(optimizer)
+    if 0 < batches < missing:
+        raise ValueError(
+            f"the optimizer accumulates {optimizer.accumulate} batches for an update, and data has "
+            f"{batches} in all epochs: nothing would be trained"
+        )
+
+
+def warn_of_no_update(optimizer: Optimizer, history: History) -> None:
+    """Tell if all batches together didn't fill the window."""
+    norms = [norm for norm in history.get("grad_norm", []) if norm is not None]
+    if optimizer.accumulate == 1 or not history or norms or any(history["skipped"]):
+        return
+    warnings.warn(
+        f"nothing was trained: the optimizer accumulates {optimizer.accumulate} batches for an "
+        f"update, and there were {_accumulated(optimizer)}",
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+def _accumulated(optimizer: Optimizer) -> int:
+    """Return how many batches are in the window already."""
+    states = optimizer.state.values()
+    return max((int(slots.get("micro_batches", 0)) for slots in states), default=0)
 
 
 def saved_params(params: Any, optimizer: Optimizer) -> Any:

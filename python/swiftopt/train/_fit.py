@@ -18,8 +18,11 @@ from swiftopt.train._arguments import (
     Rngs,
     as_callbacks,
     as_rngs,
+    check_mode,
     check_monitor,
+    check_window,
     saved_params,
+    warn_of_no_update,
 )
 from swiftopt.train._checkpoints import Checkpoints
 from swiftopt.train._data import Source
@@ -68,11 +71,14 @@ def fit(
         ``optimizer.step`` takes them, or ``(loss, gradients, {name: number})``.
     data : iterable of batches, or function
         A `swiftopt.data.Loader`, a list, or any other iterable that can be iterated once per
-        epoch; or a function that returns one for each epoch, and gets the number of completed
-        epochs if it takes an argument. A network needs pairs (inputs, targets).
+        epoch; or a function that returns one for each epoch. It gets the number of completed
+        epochs if it has an argument called ``epoch``, or a positional one without default. A
+        network needs pairs (inputs, targets).
     optimizer : Optimizer
         Of a network, made with ``net.named_parameters()``. Its options do the rest:
-        ``accumulate``, ``clip_norm``, ``ema_decay``, ``report_norm``, schedules.
+        ``accumulate``, ``clip_norm``, ``ema_decay``, ``report_norm``, schedules. A window of
+        ``accumulate`` that the last batch leaves unfinished makes no update; it stays in the
+        optimizer, and in checkpoints, for the batches of a later call.
     loss : swiftopt.nn loss
         For a network: `CrossEntropyLoss`, `MSELoss`, or anything that is called with
         predictions and targets and has ``backward()``.
@@ -95,7 +101,8 @@ def fit(
     plateau : ReduceOnPlateau, optional
         Observes `monitor` after every epoch; it is a factor in ``lr=0.1 * plateau``.
     monitor : str, optional
-        An entry of the history. Default: "val_loss" with `validation`, else "loss".
+        An entry of the history. Default: "val_loss" with `validation`, else "loss". An
+        accuracy needs ``mode="max"`` in whatever observes it.
     checkpoint : path, optional
         Saved after every epoch, by `swiftopt.save` (the extra ``swiftopt[checkpoint]``).
         Whether that can be done is tried before the first one. A Ctrl-C then waits for the
@@ -158,6 +165,12 @@ def fit(
     KeyboardInterrupt
         After a Ctrl-C.
 
+    Warns
+    -----
+    RuntimeWarning
+        If there was no update, since all batches together are fewer than ``accumulate``. Where
+        their number is known, that is a ValueError at once.
+
     See Also
     --------
     lr_find
@@ -210,15 +223,19 @@ def fit(
         raise ValueError("resume needs checkpoint: the file to go on from")
     if checkpoint_every is not None and checkpoint is None:
         raise ValueError("checkpoint_every needs checkpoint: the file to save to")
+    source = Source(data, "data", epochs)
+    check_window(optimizer, len(source) * epochs)
+    monitor = monitor or ("loss" if validation is None else "val_loss")
+    check_mode(monitor, {"early_stopping": early_stopping, "plateau": plateau})
     parts = Parts(
         model=what,
-        data=Source(data, "data"),
+        data=source,
         optimizer=optimizer,
-        validation=None if validation is None else Source(validation, "validation"),
+        validation=None if validation is None else Source(validation, "validation", epochs),
         scaler=scaler,
         early_stopping=early_stopping,
         plateau=plateau,
-        monitor=monitor or ("loss" if validation is None else "val_loss"),
+        monitor=monitor,
         callbacks=as_callbacks(callbacks),
         rngs=as_rngs(rng),
     )
@@ -249,5 +266,6 @@ def fit(
             logs=logs,
         )
         reason = loop.run(epochs, resumed=resumed)
+    warn_of_no_update(optimizer, position.history)
     loop.end(reason)
     return position.history
