@@ -122,8 +122,8 @@ def fit(
         What model or data draw random numbers from; their states are in checkpoints.
     log : path or list of paths, optional
         Each epoch is written to a ``.csv`` or ``.jsonl`` file, or to a folder for TensorBoard
-        (the extra ``swiftopt[train]``). A new run replaces a file; a resumed one continues it
-        without repeating lines.
+        (the extra ``swiftopt[train]``; a new one may end with "/"). A new run replaces the file
+        of another run, and no other file; a resumed one continues it without repeating lines.
     progress : bool, optional
         Show the progress on stderr. Default: if that is a terminal.
     callbacks : function or list of functions
