@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,6 +84,35 @@ class Plan:
                 error.add_note(f"in the layer {path!r}")
             raise
         return self._memory.result(self.recording.target)
+
+    def layer_outputs(self, x: Array) -> Iterator[tuple[str, Array]]:
+        """Compute the output, and yield the path and output of each layer as it is done.
+
+        Inner layers come before those that they are part of. An array is overwritten when the
+        next one is asked for. Layers that were fused into another one don't occur.
+        """
+        if x is not self._source.array:
+            self._check_input(x)
+            self._source.use(x)
+        last: dict[str, int] = {}
+        written: dict[Storage, int] = {}
+        for index, call in enumerate(self.recording.forward):
+            parts = call.path.split(".") if call.path else []
+            last.update({".".join(parts[:length]): index for length in range(len(parts) + 1)})
+            for _, is_written, _, operand in call.operands():
+                if is_written and isinstance(operand, Value):
+                    written.setdefault(operand.storage, index)
+        # A fused call may write an output after its layer's own calls.
+        done = [
+            (max(last[path], written[value.storage]), path, value)
+            for path, value in self.recording.planner.outputs.items()
+            if path in last and value.storage in written
+        ]
+        for index, run in enumerate(self._forward):
+            run()
+            for at, path, value in done:
+                if at == index:
+                    yield path, self._memory.array_of(value)
 
     def backward(self, grad_output: Array, input_gradient: bool) -> Array | None:
         """Compute the gradients of the parameters, and that of the input if asked for."""
@@ -189,7 +218,7 @@ class _Memory:
     def build(self, call: Call) -> Runnable:
         """Return a call with the memory of its arrays, and let externals know of it."""
         try:
-            built = call.build(self._array_of)
+            built = call.build(self.array_of)
         except (TypeError, ValueError) as error:
             if call.path:
                 error.add_note(f"in the layer {call.path!r}")
@@ -212,7 +241,7 @@ class _Memory:
             found = self._results[value] = self._view(value)
         return found
 
-    def _array_of(self, operand: Operand) -> Array | None:
+    def array_of(self, operand: Operand) -> Array | None:
         if not isinstance(operand, Value):
             return operand
         if operand.storage in self._externals:

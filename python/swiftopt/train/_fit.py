@@ -154,8 +154,9 @@ def fit(
     ------
     FloatingPointError
         If a loss or a gradient is inf or nan, before anything is updated. It tells the step,
-        the layer, the last losses and the learning rate. With a `scaler`, or an optimizer with
-        ``skip_nonfinite=True``, such steps are skipped instead.
+        the innermost layer (of a function only its gradients and parameters are known), the
+        last losses and the learning rate. With a `scaler`, or an optimizer with
+        ``skip_nonfinite=True``, steps with such gradients are skipped instead.
     TypeError, ValueError
         If an argument doesn't fit.
     CheckpointError

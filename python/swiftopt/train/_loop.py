@@ -162,11 +162,11 @@ class Loop:
     def _step(self, batch: Any) -> None:
         parts, position = self._parts, self._position
         loss, gradients, values, samples = parts.model.train(batch)
-        self._guard.loss(loss, batch, position.next_step())
+        self._guard.loss(loss, gradients, batch, position.next_step())
         report = parts.optimizer.step(
             gradients, samples=samples if self._accumulates else None, scaler=parts.scaler
         )
-        self._guard.report(loss, report, gradients, batch)
+        self._guard.report(report, gradients, batch)
         position.step += 1
         position.batch += 1
         position.samples += samples
