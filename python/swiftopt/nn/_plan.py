@@ -112,7 +112,7 @@ class Plan:
             run()
             for at, path, value in done:
                 if at == index:
-                    yield path, self._memory.array_of(value)
+                    yield path, self._memory.view(value)
 
     def backward(self, grad_output: Array, input_gradient: bool) -> Array | None:
         """Compute the gradients of the parameters, and that of the input if asked for."""
@@ -218,7 +218,7 @@ class _Memory:
     def build(self, call: Call) -> Runnable:
         """Return a call with the memory of its arrays, and let externals know of it."""
         try:
-            built = call.build(self.array_of)
+            built = call.build(self._array_of)
         except (TypeError, ValueError) as error:
             if call.path:
                 error.add_note(f"in the layer {call.path!r}")
@@ -238,17 +238,17 @@ class _Memory:
             return self._externals[value.storage].array.reshape(value.shape)
         found = self._results.get(value)
         if found is None:
-            found = self._results[value] = self._view(value)
+            found = self._results[value] = self.view(value)
         return found
 
-    def array_of(self, operand: Operand) -> Array | None:
+    def _array_of(self, operand: Operand) -> Array | None:
         if not isinstance(operand, Value):
             return operand
         if operand.storage in self._externals:
             return self._externals[operand.storage].array
-        return self._view(operand)
+        return self.view(operand)
 
-    def _view(self, value: Value) -> Array:
+    def view(self, value: Value) -> Array:
         size = itemsize(value.kind)
         start = value.offset * size
         buffer = self._buffers[value.storage][start : start + value.count * size]
