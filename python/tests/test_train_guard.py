@@ -150,10 +150,28 @@ def test_an_epoch_of_skipped_steps():
     assert (history["skipped"], history["updates"], history["grad_norm"]) == ([3], [0], [None])
 
 
-def test_a_loss_with_finite_gradients_is_not_skipped():
-    optimizer = so.SGD(np.zeros(1), lr=1.0, skip_nonfinite=True)
-    with pytest.raises(FloatingPointError, match="loss is nan, but all gradients are finite"):
-        so.train.fit(lambda x: (np.nan, x), gradients(1.0), optimizer=optimizer)
+@pytest.mark.parametrize("options", [{"skip_nonfinite": True}, {}, {"accumulate": 2}])
+def test_a_loss_with_finite_gradients_is_not_skipped(options):
+    w = np.zeros(1)
+    optimizer = so.SGD(w, lr=1.0, **options)
+    with pytest.raises(
+        FloatingPointError,
+        match=r"^step 2 .*is nan, but all gradients are finite, and nothing was updated; last",
+    ):
+        so.train.fit(
+            lambda x: (np.nan if x[0] == 2 else 0.0, x), gradients(1.0, 2.0), optimizer=optimizer
+        )
+    assert (w[0], optimizer.step_count) == ((0, 0) if "accumulate" in options else (-1, 1))
+
+
+def test_a_loss_with_finite_gradients_is_not_skipped_by_a_scaler():
+    w, scaler = np.zeros(1), so.LossScaler()
+    with pytest.raises(FloatingPointError, match="loss is inf, but all gradients are finite"):
+        so.train.fit(
+            lambda x: (np.inf, x), gradients(1.0), optimizer=so.SGD(w, lr=1.0), scaler=scaler
+        )
+    assert w[0] == 0
+    assert scaler.state == so.LossScaler().state
 
 
 def test_a_scaler_skips():

@@ -63,6 +63,33 @@ def test_a_new_run_replaces_a_file(tmp_path):
     assert len(history["loss"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "beginning"),
+    [
+        ("iris.csv", "sepal,petal\n1,2\n", "epoch,"),
+        ("iris.csv", "epoch\n", "epoch,"),
+        ("texts.jsonl", '{"text": "a"}\n', '{"epoch":'),
+        ("binary.csv", b"\xff\xfe\0", "epoch,"),
+    ],
+)
+def test_what_is_not_a_log_is_not_replaced(name, content, beginning, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="a file that isn't a log") as caught:
+        run(path)
+    assert f"(one begins with {beginning}); remove it, or give another name" in str(caught.value)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_empty_file_may_become_a_log(tmp_path):
+    (tmp_path / "run.csv").touch()
+    run(tmp_path / "run.csv", epochs=0)
+    run(tmp_path / "run.csv")
+    assert (tmp_path / "run.csv").read_text().startswith("epoch,step,")
+
+
 def test_names_that_come_and_go(tmp_path):
     numbers = iter([{}, {"late": 1.0}, {}])
     history = so.train.fit(
@@ -139,6 +166,16 @@ def test_tensorboard(tmp_path):
     assert found.keys() == history.keys() - {"step"}
 
 
+def test_a_new_folder_with_a_dot_ends_with_a_slash(tmp_path):
+    with pytest.raises(ValueError, match=r"log is '.*v1\.0'; .* has a dot ends with '/'\)"):
+        run(tmp_path / "v1.0")
+    pytest.importorskip("tensorboardX")
+    run(f"{tmp_path}/v1.0/")
+    (file,) = (tmp_path / "v1.0").iterdir()
+    assert scalars(file)["loss"] == [(2, 1.75), (4, 1.125), (6, 0.625)]
+    run(tmp_path / "v1.0")  # now that it is there
+
+
 def test_without_tensorboard(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(ImportError, match=r"the package tensorboardX; install swiftopt\[train\]"):
@@ -173,6 +210,7 @@ def test_what_is_shown(has_tqdm, terminal, monkeypatch):
         pytest.importorskip("tqdm")
     else:
         monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setenv("COLUMNS", "200")
     stream = terminal()
     history = run()
     text = stream.getvalue()
@@ -198,6 +236,7 @@ def test_data_of_unknown_length_and_waiting(has_tqdm, terminal, monkeypatch):
             time.sleep(0.06)
             yield np.zeros(5)
 
+    monkeypatch.setenv("COLUMNS", "200")
     stream = terminal()
     so.train.fit(lambda x: (1.0, x[:1]), slow, optimizer=so.SGD(np.zeros(1)), epochs=2)
     text = stream.getvalue()
@@ -223,6 +262,16 @@ def test_the_fallback_leaves_a_clean_line(terminal, monkeypatch):
     last = stream.getvalue().split("\r")
     assert last[-1] == ""
     assert last[-2].strip() == ""
+
+
+def test_the_fallback_stays_within_a_narrow_terminal(terminal, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    monkeypatch.setenv("COLUMNS", "40")
+    stream = terminal()
+    run(epochs=1, callbacks=lambda info: info["event"] == "step")
+    parts = stream.getvalue().split("\r")
+    assert parts[1].startswith("epoch 1/1, step 1/2, 0:00 left, ")
+    assert [len(part) for part in parts] == [0, 39, 39, 0]
 
 
 def test_times_are_the_only_difference_between_runs():

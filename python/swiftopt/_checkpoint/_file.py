@@ -67,6 +67,15 @@ def replace_file(target: Path, write: Callable[[Path], None], keep: int) -> None
         raise OSError(error.errno, error.strerror, str(target)) from error
 
 
+def check_place(target: Path) -> None:
+    """Raise OSError now if a new file can't be made beside `target`, and leave nothing."""
+    try:
+        with _own_directory(target) as own:
+            _usual_mode(own / "mode")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
+
+
 def _forget(path: Path) -> None:
     """Give back the memory of a file's cache: the new file is going to need as much."""
     with suppress(OSError):  # where there is no file, or no such call

@@ -143,7 +143,7 @@ class _Loading:
 
     def restore(self) -> Checkpoint:
         """Do it."""
-        with _loaded_states(self._changes, self._reader.path), self._reader.own_errors():
+        with loaded_states(self._changes, self._reader.path), self._reader.own_errors():
             if self._plan is not None:
                 self._plan.check_hyperparameters()
         if self._plan is not None:
@@ -157,7 +157,7 @@ class _Loading:
 
 
 @contextmanager
-def _loaded_states(changes: Sequence[Change], path: str) -> Iterator[None]:
+def loaded_states(changes: Sequence[Change], path: str) -> Iterator[None]:
     """Load the states of all objects, or of none if one refuses or the block raises."""
     begun: list[tuple[Any, Any]] = []
     befores = [change.target.state for change in changes]

@@ -8,7 +8,7 @@ from typing import Any
 
 from swiftopt._arrays import Array
 from swiftopt._checkpoint._container import Tensors
-from swiftopt._checkpoint._file import replace_file, target_of
+from swiftopt._checkpoint._file import check_place, replace_file, target_of
 from swiftopt._checkpoint._optimizers import check_optimizer, check_same_arrays, record_of
 from swiftopt._checkpoint._package import safetensors
 from swiftopt._checkpoint._parameters import named_arrays
@@ -33,6 +33,18 @@ def save_checkpoint(path: str | os.PathLike[str], objects: dict[str, Any], keep:
         tensors = Tensors()
         content = _content(given, tensors)
         replace_file(target, lambda new: tensors.write(new, content), keep)
+
+
+def check_saving(path: str | os.PathLike[str], objects: dict[str, Any]) -> None:
+    """Raise what `save_checkpoint` would, apart from a full disk; make missing folders.
+
+    For those who save later, after much work.
+    """
+    safetensors()
+    target = target_of(path)
+    _content({name: value for name, value in objects.items() if value is not None}, Tensors())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    check_place(target)
 
 
 def _content(given: dict[str, Any], tensors: Tensors) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,6 +84,35 @@ class Plan:
                 error.add_note(f"in the layer {path!r}")
             raise
         return self._memory.result(self.recording.target)
+
+    def layer_outputs(self, x: Array) -> Iterator[tuple[str, Array]]:
+        """Compute the output, and yield the path and output of each layer as it is done.
+
+        Inner layers come before those that they are part of. An array is overwritten when the
+        next one is asked for. Layers that were fused into another one don't occur.
+        """
+        if x is not self._source.array:
+            self._check_input(x)
+            self._source.use(x)
+        last: dict[str, int] = {}
+        written: dict[Storage, int] = {}
+        for index, call in enumerate(self.recording.forward):
+            parts = call.path.split(".") if call.path else []
+            last.update({".".join(parts[:length]): index for length in range(len(parts) + 1)})
+            for _, is_written, _, operand in call.operands():
+                if is_written and isinstance(operand, Value):
+                    written.setdefault(operand.storage, index)
+        # A fused call may write an output after its layer's own calls.
+        done = [
+            (max(last[path], written[value.storage]), path, value)
+            for path, value in self.recording.planner.outputs.items()
+            if path in last and value.storage in written
+        ]
+        for index, run in enumerate(self._forward):
+            run()
+            for at, path, value in done:
+                if at == index:
+                    yield path, self._memory.view(value)
 
     def backward(self, grad_output: Array, input_gradient: bool) -> Array | None:
         """Compute the gradients of the parameters, and that of the input if asked for."""
@@ -209,7 +238,7 @@ class _Memory:
             return self._externals[value.storage].array.reshape(value.shape)
         found = self._results.get(value)
         if found is None:
-            found = self._results[value] = self._view(value)
+            found = self._results[value] = self.view(value)
         return found
 
     def _array_of(self, operand: Operand) -> Array | None:
@@ -217,9 +246,9 @@ class _Memory:
             return operand
         if operand.storage in self._externals:
             return self._externals[operand.storage].array
-        return self._view(operand)
+        return self.view(operand)
 
-    def _view(self, value: Value) -> Array:
+    def view(self, value: Value) -> Array:
         size = itemsize(value.kind)
         start = value.offset * size
         buffer = self._buffers[value.storage][start : start + value.count * size]

@@ -16,12 +16,15 @@ class Source:
     ----------
     data : iterable or function
         An iterable (a `swiftopt.data.Loader`, a list), or a function that returns one and is
-        called once per epoch: with the number of completed epochs, if it takes an argument.
+        called once per epoch: with the number of completed epochs, if it has an argument
+        called `epoch`, or a positional one without default.
     what : str
         What messages call it.
+    epochs : int
+        How often it is going to be iterated.
     """
 
-    def __init__(self, data: Any, what: str) -> None:
+    def __init__(self, data: Any, what: str, epochs: int = 1) -> None:
         self._data, self._what = data, what
         self._make: Callable[[int], Any]
         if isinstance(data, tuple) and data and all(isinstance(x, np.ndarray) for x in data):
@@ -32,9 +35,14 @@ class Source:
         if isinstance(data, Mapping | str):
             raise TypeError(f"{what} is a {type(data).__name__}; it must be an iterable of batches")
         if hasattr(data, "__iter__"):
+            if epochs > 1 and _is_used_up(data):
+                raise ValueError(
+                    f"{what} is a {type(data).__name__}, which can be iterated once only, for "
+                    f"{epochs} epochs; give a list, or the function that makes it"
+                )
             self._make = lambda epoch: data
         elif callable(data):
-            self._make = data if _takes_argument(data) else lambda epoch: data()
+            self._make = _function_of_epoch(data)
         else:
             raise TypeError(
                 f"{what} is a {type(data).__name__}; it must be an iterable of batches, or a "
@@ -98,16 +106,36 @@ class Source:
             )
 
 
-def _takes_argument(function: Any) -> bool:
+def _is_used_up(data: Any) -> bool:
+    """Tell whether one loop over this is the only one, as over a generator, zip or map.
+
+    A class of the caller's own that returns itself may begin anew each time.
+    """
+    return hasattr(data, "__next__") and not inspect.isfunction(type(data).__iter__)
+
+
+def _function_of_epoch(function: Callable[..., Any]) -> Callable[[int], Any]:
+    """Return a function of the epoch, which `function` gets if it asks for it.
+
+    It does so by an argument called `epoch`, or by a positional one without default. Any other
+    default is the caller's own, as in ``lambda batches=batches: ...``.
+    """
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return False
-    return any(
-        parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
-        and parameter.default is parameter.empty
-        for parameter in parameters
-    )
+        return lambda epoch: function()
+    for parameter in parameters:
+        if parameter.name == "epoch" and parameter.kind in (
+            parameter.POSITIONAL_OR_KEYWORD,
+            parameter.KEYWORD_ONLY,
+        ):
+            return lambda epoch: function(epoch=epoch)
+    for parameter in parameters:
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD) and (
+            parameter.default is parameter.empty
+        ):
+            return function
+    return lambda epoch: function()
 
 
 def as_arguments(batch: Any) -> tuple[Any, ...]:

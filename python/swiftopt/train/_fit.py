@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import Any
-
-import numpy as np
 
 from swiftopt._early_stopping import EarlyStopping
 from swiftopt._groups import as_flag
@@ -15,20 +13,29 @@ from swiftopt._loss_scaler import LossScaler
 from swiftopt._plateau import ReduceOnPlateau
 from swiftopt._settings import _whole
 from swiftopt.optimizer import Optimizer
+from swiftopt.train._arguments import (
+    Callback,
+    Rngs,
+    as_callbacks,
+    as_rngs,
+    check_mode,
+    check_monitor,
+    check_window,
+    saved_params,
+    warn_of_no_update,
+)
 from swiftopt.train._checkpoints import Checkpoints
 from swiftopt.train._data import Source
 from swiftopt.train._guard import Guard
 from swiftopt.train._history import History
 from swiftopt.train._interrupts import Interrupts
 from swiftopt.train._logs import as_logs
-from swiftopt.train._loop import Callback, Loop, Parts, Position
+from swiftopt.train._loop import Loop, Parts, Position
 from swiftopt.train._metrics import Metric, named_metrics
 from swiftopt.train._models import FunctionModel, as_model
 from swiftopt.train._progress import progress as as_progress
 
 _Path = str | os.PathLike[str]
-#: One generator or several.
-Rngs = np.random.Generator | Sequence[np.random.Generator]
 
 
 def fit(
@@ -50,10 +57,10 @@ def fit(
     keep: int = 1,
     resume: bool = False,
     params: Any = None,
-    rng: Rngs = (),
+    rng: Rngs = None,
     log: _Path | Iterable[_Path] | None = None,
     progress: bool | None = None,
-    callbacks: Callback | Iterable[Callback] = (),
+    callbacks: Callback | Iterable[Callback] | None = None,
 ) -> History:
     """Train a model, and return what happened in each epoch.
 
@@ -64,11 +71,14 @@ def fit(
         ``optimizer.step`` takes them, or ``(loss, gradients, {name: number})``.
     data : iterable of batches, or function
         A `swiftopt.data.Loader`, a list, or any other iterable that can be iterated once per
-        epoch; or a function that returns one for each epoch, and gets the number of completed
-        epochs if it takes an argument. A network needs pairs (inputs, targets).
+        epoch; or a function that returns one for each epoch. It gets the number of completed
+        epochs if it has an argument called ``epoch``, or a positional one without default. A
+        network needs pairs (inputs, targets).
     optimizer : Optimizer
         Of a network, made with ``net.named_parameters()``. Its options do the rest:
-        ``accumulate``, ``clip_norm``, ``ema_decay``, ``report_norm``, schedules.
+        ``accumulate``, ``clip_norm``, ``ema_decay``, ``report_norm``, schedules. A window of
+        ``accumulate`` that the last batch leaves unfinished makes no update; it stays in the
+        optimizer, and in checkpoints, for the batches of a later call.
     loss : swiftopt.nn loss
         For a network: `CrossEntropyLoss`, `MSELoss`, or anything that is called with
         predictions and targets and has ``backward()``.
@@ -91,11 +101,12 @@ def fit(
     plateau : ReduceOnPlateau, optional
         Observes `monitor` after every epoch; it is a factor in ``lr=0.1 * plateau``.
     monitor : str, optional
-        An entry of the history. Default: "val_loss" with `validation`, else "loss".
+        An entry of the history. Default: "val_loss" with `validation`, else "loss". An
+        accuracy needs ``mode="max"`` in whatever observes it.
     checkpoint : path, optional
-        Saved after every epoch, by `swiftopt.save` (the extra ``swiftopt[checkpoint]``). A
-        Ctrl-C then waits for the end of the step, saves, and raises KeyboardInterrupt; a
-        second one doesn't wait.
+        Saved after every epoch, by `swiftopt.save` (the extra ``swiftopt[checkpoint]``).
+        Whether that can be done is tried before the first one. A Ctrl-C then waits for the
+        end of the step, saves, and raises KeyboardInterrupt; a second one doesn't wait.
     checkpoint_every : int, optional
         Save also each time that so many batches are done.
     keep : int, default 1
@@ -104,14 +115,15 @@ def fit(
         Go on from `checkpoint`, with the same bits as a run that never stopped. If there is no
         such file, begin.
     params : nest of arrays, optional
-        For a model that is a function, with `checkpoint`: the arrays to save, which are those
-        of the optimizer and whatever else the function changes. Of a network everything is.
+        For a model that is a function, with `checkpoint`: the arrays to save, which are all
+        those of the optimizer and whatever else the function changes. Default: the
+        optimizer's. Of a network everything is saved.
     rng : numpy.random.Generator or list of them, optional
         What model or data draw random numbers from; their states are in checkpoints.
     log : path or list of paths, optional
         Each epoch is written to a ``.csv`` or ``.jsonl`` file, or to a folder for TensorBoard
-        (the extra ``swiftopt[train]``). A new run replaces a file; a resumed one continues it
-        without repeating lines.
+        (the extra ``swiftopt[train]``; a new one may end with "/"). A new run replaces the file
+        of another run, and no other file; a resumed one continues it without repeating lines.
     progress : bool, optional
         Show the progress on stderr. Default: if that is a terminal.
     callbacks : function or list of functions
@@ -142,14 +154,23 @@ def fit(
     ------
     FloatingPointError
         If a loss or a gradient is inf or nan, before anything is updated. It tells the step,
-        the layer, the last losses and the learning rate. With a `scaler`, or an optimizer with
-        ``skip_nonfinite=True``, such steps are skipped instead.
+        the innermost layer (of a function only its gradients and parameters are known), the
+        last losses and the learning rate. With a `scaler`, or an optimizer with
+        ``skip_nonfinite=True``, steps with such gradients are skipped instead.
     TypeError, ValueError
         If an argument doesn't fit.
     CheckpointError
         If the file to resume from doesn't fit; nothing was changed then.
+    OSError
+        If `checkpoint` or a log can't be written.
     KeyboardInterrupt
         After a Ctrl-C.
+
+    Warns
+    -----
+    RuntimeWarning
+        If there was no update, since all batches together are fewer than ``accumulate``. Where
+        their number is known, that is a ValueError at once.
 
     See Also
     --------
@@ -195,26 +216,28 @@ def fit(
     if isinstance(what, FunctionModel):
         if validation is not None and evaluate is None:
             raise ValueError("validation of a model that is a function needs evaluate")
-        if checkpoint is not None and params is None:
-            raise ValueError(
-                "checkpoint of a model that is a function needs params: the arrays to save"
-            )
+        if checkpoint is not None:
+            what.params = saved_params(params, optimizer)
     else:
-        _check_monitor(monitor, named, validation is not None)
+        check_monitor(monitor, named, validation is not None)
     if as_flag("resume", resume) and checkpoint is None:
         raise ValueError("resume needs checkpoint: the file to go on from")
     if checkpoint_every is not None and checkpoint is None:
         raise ValueError("checkpoint_every needs checkpoint: the file to save to")
+    source = Source(data, "data", epochs)
+    check_window(optimizer, len(source) * epochs)
+    monitor = monitor or ("loss" if validation is None else "val_loss")
+    check_mode(monitor, {"early_stopping": early_stopping, "plateau": plateau})
     parts = Parts(
         model=what,
-        data=Source(data, "data"),
+        data=source,
         optimizer=optimizer,
-        validation=None if validation is None else Source(validation, "validation"),
+        validation=None if validation is None else Source(validation, "validation", epochs),
         scaler=scaler,
         early_stopping=early_stopping,
         plateau=plateau,
-        monitor=monitor or ("loss" if validation is None else "val_loss"),
-        callbacks=_callbacks(callbacks),
+        monitor=monitor,
+        callbacks=as_callbacks(callbacks),
         rngs=as_rngs(rng),
     )
     position = Position()
@@ -244,30 +267,6 @@ def fit(
             logs=logs,
         )
         reason = loop.run(epochs, resumed=resumed)
+    warn_of_no_update(optimizer, position.history)
     loop.end(reason)
     return position.history
-
-
-def _check_monitor(monitor: str | None, metrics: Iterable[str], is_validated: bool) -> None:
-    """Raise ValueError now for what a network will never have, and not after an epoch."""
-    names = ["loss", *metrics]
-    names += [f"val_{name}" for name in names] if is_validated else []
-    if monitor is not None and monitor not in names:
-        raise ValueError(f"monitor is {monitor!r}; there are {', '.join(map(repr, names))}")
-
-
-def _callbacks(callbacks: Any) -> list[Callback]:
-    found = [callbacks] if callable(callbacks) else list(callbacks)
-    for callback in found:
-        if not callable(callback):
-            raise TypeError(f"callbacks: {callback!r} must be a function of a dict")
-    return found
-
-
-def as_rngs(rng: Any) -> list[np.random.Generator]:
-    """Return the generators, of one or several."""
-    found = [rng] if isinstance(rng, np.random.Generator) else list(rng)
-    for one in found:
-        if not isinstance(one, np.random.Generator):
-            raise TypeError(f"rng: {one!r} must be a numpy.random.Generator")
-    return found

@@ -5,16 +5,19 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 
+from swiftopt._arrays import as_array
 from swiftopt._core import Report
 from swiftopt._dtypes import decoded, kind_of
 from swiftopt._loss_scaler import LossScaler
-from swiftopt.nn import Module, Sequential
+from swiftopt.nn import Module
+from swiftopt.nn._plan import Plan
 from swiftopt.optimizer import Optimizer
+from swiftopt.train._models import named_arrays_of
 
 _LOSSES_SHOWN = 5
 
@@ -50,25 +53,25 @@ class Guard:
         finally:
             self._optimizer.skip_nonfinite = True
 
-    def loss(self, loss: float, batch: Any, where: str) -> None:
+    def loss(self, loss: float, gradients: Any, batch: Any, where: str) -> None:
         """Look at a loss before its step."""
         self._where = where
-        if not np.isfinite(loss):
-            if not self._may_skip:
-                raise FloatingPointError(
-                    self._message(f"the loss is {loss}, and nothing was updated", batch)
-                )
+        if np.isfinite(loss):
+            self._losses.append(loss)
             return
-        self._losses.append(loss)
+        bad = [place for place, array in _arrays(gradients, "gradients") if not _is_finite(array)]
+        if self._may_skip and bad:
+            return  # the optimizer skips it
+        but = "" if bad else ", but all gradients are finite"
+        message = f"the loss is {loss}{but}, and nothing was updated"
+        if bad and not isinstance(self._model, Module):  # all that is known of its inside
+            more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+            message += f"; not finite: {bad[0]}{more}"
+        raise FloatingPointError(self._message(message, batch))
 
-    def report(self, loss: float, report: Report, gradients: Any, batch: Any) -> None:
+    def report(self, report: Report, gradients: Any, batch: Any) -> None:
         """Look at what a step reported."""
-        if self._may_skip:
-            if not np.isfinite(loss) and report.status == "updated":
-                raise FloatingPointError(
-                    self._message(f"the loss is {loss}, but all gradients are finite", batch)
-                )
-        elif report.status == "skipped":
+        if report.status == "skipped" and not self._may_skip:
             name, more = self._bad_gradient(gradients, report.first_bad or "?")
             raise FloatingPointError(
                 self._message(
@@ -117,43 +120,36 @@ def first_nonfinite(model: Any, optimizer: Optimizer, batch: Any) -> str | None:
     for place, array in _arrays(batch, "batch"):
         if not _is_finite(array):
             return f"the data ({place})"
-    for name, array in _parameters(model, optimizer):
+    is_network = isinstance(model, Module)
+    parameters = model.named_parameters() if is_network else named_arrays_of(optimizer)
+    if found := _first_array(model, parameters):
+        return found
+    if not is_network:
+        return None
+    # Before its buffers: running statistics follow from what was computed.
+    return _first_layer(model, batch[0]) or _first_array(model, model.buffers())
+
+
+def _first_array(model: Any, arrays: Mapping[str, Any]) -> str | None:
+    for name, array in arrays.items():
         if not _is_finite(array):
             return f"parameter {named(model, name)}"
-    if isinstance(model, Sequential) and isinstance(batch, tuple | list):
-        return _first_layer(model, batch[0])
     return None
 
 
-def _parameters(model: Any, optimizer: Optimizer) -> Iterator[tuple[str, Any]]:
-    if isinstance(model, Module):
-        yield from model.state_dict().items()
-        return
-    groups = optimizer.param_groups
-    if len(groups) == 1:
-        yield from zip(optimizer.state, groups[0]["params"], strict=True)
-        return
-    for number, group in enumerate(groups):
-        for index, array in enumerate(group["params"]):
-            yield f"param_groups[{number}]['params'][{index}]", array
-
-
-def _first_layer(net: Sequential, x: Any) -> str | None:
-    # A copy, since a forward pass in training changes statistics and counters. The largest
-    # parts first: a part is looked into only if its output is the first that isn't finite.
-    path: list[str] = []
-    layers: Module = copy.deepcopy(net)
-    while isinstance(layers, Sequential):
-        for name, layer in layers.children().items():
-            y = layer(x)
+def _first_layer(net: Module, x: Any) -> str | None:
+    # On a copy, since a forward pass in training changes statistics and counters. One that
+    # can't be copied or run again must not hide what is to be said.
+    with suppress(Exception):
+        twin = copy.deepcopy(net)
+        x = as_array(x, "the input")
+        for path, y in Plan(twin, x).layer_outputs(x):
             if not _is_finite(y):
-                path.append(name)
-                layers = layer
-                break
-            x = np.array(y) if kind_of(y) != "bfloat16" else y.copy()
-        else:
-            return None
-    return f"the output of layer {'.'.join(path)!r} ({type(layers).__name__})"
+                layer = type(twin.named_modules()[path]).__name__
+                return (
+                    f"the output of layer {path!r} ({layer})" if path else f"the output of {layer}"
+                )
+    return None
 
 
 def _arrays(nest: Any, place: str) -> Iterator[tuple[str, Any]]:
@@ -168,7 +164,10 @@ def _arrays(nest: Any, place: str) -> Iterator[tuple[str, Any]]:
 
 
 def _is_finite(array: Any) -> bool:
-    array = np.asanyarray(array)
+    try:
+        array = as_array(array, "")
+    except TypeError:
+        return True  # None, a string
     if kind_of(array) is None:
         return True  # indices, counters, objects
     return bool(np.isfinite(decoded(array)).all())

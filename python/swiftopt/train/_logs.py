@@ -9,7 +9,7 @@ import math
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from swiftopt.train._history import History, rows
 
@@ -30,9 +30,27 @@ class Log(Protocol):
 class _File:
     """A text file that holds exactly the history, whatever a killed run wrote to it."""
 
+    #: With what such a file begins.
+    beginning: ClassVar[str]
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._history: list[dict[str, Any]] = []
+        self._check_replaceable()
+
+    def _check_replaceable(self) -> None:
+        """Raise ValueError if there is a file that no run has written, such as the data."""
+        if not self._path.exists():
+            return
+        if not self._path.is_file():
+            raise ValueError(f"log is {str(self._path)!r}, which is no regular file")
+        with self._path.open("rb") as file:
+            found = file.read(len(self.beginning))
+        if found not in (b"", self.beginning.encode()):
+            raise ValueError(
+                f"log is {str(self._path)!r}, a file that isn't a log (one begins with "
+                f"{self.beginning}); remove it, or give another name"
+            )
 
     def begin(self, history: History) -> None:
         self._history = rows(history)
@@ -64,6 +82,8 @@ class _File:
 class CsvLog(_File):
     """Comma-separated values, with a header; what is missing is empty."""
 
+    beginning = "epoch,"
+
     def text(self, lines: Iterable[dict[str, Any]], *, header: bool = True) -> str:
         """Return the lines; columns are all names, in the order in which they came."""
         names = list(dict.fromkeys(name for line in self._history for name in line))
@@ -77,6 +97,8 @@ class CsvLog(_File):
 
 class JsonLog(_File):
     """JSON lines; numbers that aren't finite are null, which JSON has no numbers for."""
+
+    beginning = '{"epoch":'
 
     def text(self, lines: Iterable[dict[str, Any]], *, header: bool = True) -> str:
         """Return the lines."""
@@ -139,14 +161,16 @@ def as_logs(log: Any) -> list[Log]:
 def _as_log(given: Any) -> Log:
     if not isinstance(given, str | os.PathLike):
         raise TypeError(f"log is {given!r}; it must be a path or a list of paths")
-    path = Path(os.fsdecode(given))
+    name = os.fsdecode(given)
+    path = Path(name)
     ending = path.suffix.lower()
-    if path.is_dir() or not ending:
+    if path.is_dir() or not ending or name.endswith(os.sep):
         return TensorBoardLog(path)
     if ending == ".csv":
         return CsvLog(path)
     if ending in (".jsonl", ".ndjson"):
         return JsonLog(path)
     raise ValueError(
-        f"log is {str(path)!r}; it must end with .csv or .jsonl, or be a folder for TensorBoard"
+        f"log is {name!r}; it must end with .csv or .jsonl, or be a folder for TensorBoard (one "
+        f"that isn't there yet and has a dot ends with {os.sep!r})"
     )

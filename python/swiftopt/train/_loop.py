@@ -15,6 +15,7 @@ from swiftopt._early_stopping import EarlyStopping
 from swiftopt._loss_scaler import LossScaler
 from swiftopt._plateau import ReduceOnPlateau
 from swiftopt.optimizer import Optimizer
+from swiftopt.train._arguments import Callback
 from swiftopt.train._data import Source, sample_count
 from swiftopt.train._guard import Guard
 from swiftopt.train._history import History, append
@@ -23,9 +24,6 @@ from swiftopt.train._logs import Log
 from swiftopt.train._means import Means
 from swiftopt.train._models import Model
 from swiftopt.train._progress import Progress
-
-#: A function of a dict; see `fit`.
-Callback = Callable[[dict[str, Any]], Any]
 
 
 @dataclass
@@ -164,11 +162,11 @@ class Loop:
     def _step(self, batch: Any) -> None:
         parts, position = self._parts, self._position
         loss, gradients, values, samples = parts.model.train(batch)
-        self._guard.loss(loss, batch, position.next_step())
+        self._guard.loss(loss, gradients, batch, position.next_step())
         report = parts.optimizer.step(
             gradients, samples=samples if self._accumulates else None, scaler=parts.scaler
         )
-        self._guard.report(loss, report, gradients, batch)
+        self._guard.report(report, gradients, batch)
         position.step += 1
         position.batch += 1
         position.samples += samples

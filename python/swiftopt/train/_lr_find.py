@@ -14,8 +14,8 @@ from swiftopt._groups import as_positive
 from swiftopt._loss_scaler import LossScaler
 from swiftopt._settings import _whole
 from swiftopt.optimizer import Optimizer
+from swiftopt.train._arguments import Rngs, as_rngs
 from swiftopt.train._data import Source
-from swiftopt.train._fit import Rngs, as_rngs
 from swiftopt.train._models import Model, as_model, trained_arrays
 from swiftopt.train._range_test import RangeTest
 
@@ -35,7 +35,7 @@ def lr_find(
     smoothing: float = 0.9,
     scaler: LossScaler | None = None,
     params: Any = None,
-    rng: Rngs = (),
+    rng: Rngs = None,
 ) -> RangeTest:
     """Find a learning rate: train for some steps at rising rates, and undo it.
 

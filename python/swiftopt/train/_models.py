@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol
 
 from swiftopt._cast import cast
+from swiftopt._checkpoint._optimizers import member_names
 from swiftopt._dtypes import kind_of
 from swiftopt.nn import Module
 from swiftopt.optimizer import Optimizer
@@ -195,6 +196,16 @@ def as_model(
 def trained_arrays(optimizer: Optimizer) -> list[Any]:
     """Return the arrays that an optimizer updates."""
     return [array for group in optimizer.param_groups for array in group["params"]]
+
+
+def named_arrays_of(optimizer: Optimizer) -> dict[str, Any]:
+    """Return the arrays that an optimizer updates, by the names that it gives them."""
+    groups = zip(member_names(optimizer), optimizer.param_groups, strict=True)
+    return {
+        name: array
+        for names, group in groups
+        for name, array in zip(names, group["params"], strict=True)
+    }
 
 
 def _trained_names(net: Module, optimizer: Optimizer) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import Any
@@ -77,7 +78,9 @@ class Line(Progress):
         if self._total:
             left = seconds / (info["step"] - self._first) * (self._total - info["step"])
             text += f"/{self._total}, {_duration(left)} left"
-        self._write(f"{text}, {step_text(info, wait, self._samples / seconds)}")
+        text += f", {step_text(info, wait, self._samples / seconds)}"
+        # One that is wrapped can't be written over.
+        self._write(text[: max(shutil.get_terminal_size().columns - 1, 1)])
 
     def epoch(self, row: dict[str, Any]) -> None:
         """Write a line that stays."""
