@@ -13,7 +13,7 @@ from swiftopt._cli._experiment import Experiment
 
 
 class Resumption:
-    """A callback for its state, which is in each checkpoint and loaded after all the rest.
+    """A callback for its state, which is in each checkpoint and loaded before all the rest.
 
     The state is how many samples are validated on. Seed and number of samples, which with it
     decide the samples, the loader compares itself.
@@ -24,12 +24,23 @@ class Resumption:
         self.state = {"validation": 0 if held_out is None else len(held_out.indices())}
         self._checkpoint, self._optimizer = experiment.checkpoint, experiment.optimizer
         self._options = _options(experiment.optimizer)
+        self._is_to_tell = False
 
     def __call__(self, info: dict[str, Any]) -> None:
-        """Do nothing."""
+        """Say once which options the checkpoint has otherwise than the file: its own count."""
+        if not self._is_to_tell:
+            return
+        self._is_to_tell = False
+        for name, value in _options(self._optimizer).items():
+            if value != self._options[name]:
+                click.echo(
+                    f"Note: {name} is {value}, as in the checkpoint; the file has "
+                    f"{self._options[name]}",
+                    err=True,
+                )
 
     def load_state(self, state: Mapping[str, int]) -> None:
-        """Say which options the checkpoint has otherwise than the file: the checkpoint's count.
+        """Compare the samples that are validated on.
 
         Raises
         ------
@@ -43,17 +54,13 @@ class Resumption:
                 "train on and to validate on would mix: give it the value of that run, or begin "
                 "anew with --overwrite"
             )
-        for name, value in _options(self._optimizer).items():
-            if value != self._options[name]:
-                click.echo(
-                    f"Note: {name} is {value}, as in the checkpoint; the file has "
-                    f"{self._options[name]}",
-                    err=True,
-                )
+        self._is_to_tell = True
 
 
 def _options(optimizer: Any) -> dict[str, str]:
-    found = {name: repr(getattr(optimizer, name)) for name in OPTIONS}
+    # While it trains, the guard against nan has the optimizer skip what isn't finite.
+    names = [name for name in OPTIONS if name != "skip_nonfinite"]
+    found = {name: repr(getattr(optimizer, name)) for name in names}
     for number, group in enumerate(optimizer.param_groups):
         # The other groups are those of `overrides`.
         place = f" of param_groups[{number}]" if number else ""
