@@ -1,7 +1,8 @@
 """Training loops: `fit`, and the learning-rate range test `lr_find`.
 
-They use nothing but the public parts of swiftopt, so a loop of your own can do all that they
-do; docs/trainer.md shows one.
+They train with nothing but the public parts of swiftopt, so a loop of your own can do the same;
+docs/trainer.md shows one. Two conveniences look deeper: that a checkpoint can be saved and loaded
+is tried before anything is trained, and after a nan the layer that it came from is searched for.
 """
 
 from swiftopt.train._fit import fit
