@@ -7,8 +7,10 @@ import pytest
 from swiftopt.study import FULL, QUICK, Config, Protocol
 from swiftopt.study import _protocol as protocols
 from swiftopt.study._plan import Plan, target_key
+from swiftopt.study._run import _set_targets, _timing_groups
 from swiftopt.study._store import Store
 from swiftopt.study._table import SETTERS, TECHNIQUES
+from swiftopt.study._timing import timing_key
 from swiftopt.study.workloads import WORKLOADS
 
 from .study_support import SMALL, result, workload
@@ -112,6 +114,22 @@ def test_a_length_that_sufficed_by_luck_is_not_chosen(small, tmp_path):
         finish(store, trial, [0.5, 0.7] if trial.config == lucky else [0.5, 0.7, 0.7, 0.9])
     chosen = Plan(protocol, store).chosen("logistic", "sgd_short")
     assert chosen in {trial.config for trial in finals} - {lucky}
+
+
+def test_cells_whose_trials_set_the_target_are_timed_too(small, tmp_path):
+    store = Store(tmp_path)
+    while True:
+        _set_targets(Plan(small, store))
+        if not finish_ready(small, store, lambda trial: [0.5, 0.9 - abs(trial.config.lr - 0.1)]):
+            break
+    plan = Plan(small, store)
+    main = plan.workloads[0]
+    # The rate that ended best is the one that is chosen, so both are the same trials.
+    setters = {trial.config for trial in plan.target_trials(main)}
+    assert plan.chosen(main.name, "sgd_tuned") in setters
+    timed = {timing_key(w, config) for w, configs in _timing_groups(plan) for config in configs}
+    for technique in small.rows(main):
+        assert timing_key(main, plan.chosen(main.name, technique.name)) in timed
 
 
 def test_the_whole_length_may_be_chosen_too(small, tmp_path):

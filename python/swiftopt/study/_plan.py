@@ -66,11 +66,22 @@ class Plan:
         for technique in rows:
             yield from self.reported(workload, technique)
         if self.protocol.held_out:
-            variant = self.protocol.variant(workload)
-            yield from self.target_trials(variant)
-            for technique in rows:
-                if technique.held_out:
-                    yield from self.reported(variant, technique)
+            yield from self.target_trials(self.protocol.variant(workload))
+            yield from self._held_out(workload)
+
+    def _held_out(self, workload: Workload) -> Iterator[Trial]:
+        variant = self.protocol.variant(workload)
+        for technique in self.protocol.rows(workload):
+            if technique.held_out:
+                yield from self.reported(variant, technique)
+
+    def all_reported(self) -> Iterator[Trial]:
+        """Yield the trials of all cells of the tables, also those that are of a target too."""
+        for workload in self.workloads:
+            for technique in self.protocol.rows(workload):
+                yield from self.reported(workload, technique)
+            if self.protocol.held_out:
+                yield from self._held_out(workload)
 
     def _tuning(self, workload: Workload, technique: Technique, phase: str) -> Iterator[Trial]:
         template = self.template(workload, technique)

@@ -52,7 +52,7 @@ def write(results: dict[str, Any], output: Path) -> dict[str, Path]:
     pictures = draw(results)
     texts = {
         "markdown": (output / "study.md", document(results)),
-        "json": (inner / "results.json", json.dumps(results, indent=1) + "\n"),
+        "json": (inner / "results.json", json.dumps(results, separators=(",", ":")) + "\n"),
         "html": (inner / "study.html", page(results, pictures)),
         **{name: (inner / name, svg) for name, svg in pictures.items()},
     }

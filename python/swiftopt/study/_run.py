@@ -192,12 +192,11 @@ def _words(trial: Trial) -> str:
 def _timing_groups(plan: Plan) -> Iterator[tuple[Workload, list[Config]]]:
     """Yield the configurations of each workload whose time isn't known, each kind once."""
     by_workload: dict[str, tuple[Workload, dict[str, Config]]] = {}
-    for trial in plan.trials():
-        if trial.phase in ("reported", "held out"):
-            key = timing_key(trial.workload, trial.config)
-            if plan.store.get("timing", key) is None:
-                _, configs = by_workload.setdefault(trial.workload.name, (trial.workload, {}))
-                configs.setdefault(key, trial.config)
+    for trial in plan.all_reported():
+        key = timing_key(trial.workload, trial.config)
+        if plan.store.get("timing", key) is None:
+            _, configs = by_workload.setdefault(trial.workload.name, (trial.workload, {}))
+            configs.setdefault(key, trial.config)
     for workload, configs in by_workload.values():
         yield workload, list(configs.values())
 
