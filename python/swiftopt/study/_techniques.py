@@ -40,7 +40,7 @@ class Technique:
         Fields of `Config` that differ from the partner's.
     tuned : bool
         Whether it gets trials of its own. If not, it takes the partner's hyper-parameters as
-        they were chosen for the partner, which can only make the technique look worse.
+        they were chosen for the partner, which sooner makes it look worse than better.
     searches_horizon : bool
         Whether the length of the run is searched too, for the least time to the target.
     scales_rate : bool
