@@ -57,17 +57,29 @@ WITHOUT_FUNCTION = {"matmul", "column_sums", "soft_cross_entropy"}
 
 
 def implementations(base):
-    """All classes below `base` in the package that nothing else derives from."""
+    """All classes below `base` in the package that no other class of it derives from.
+
+    Classes of other tests may still be alive, so they count neither as classes nor as children.
+    """
     for module in pkgutil.iter_modules(nn.__path__):
         importlib.import_module(f"swiftopt.nn.{module.name}")
-    below = [base]
+
+    def children(cls):
+        return [each for each in cls.__subclasses__() if each.__module__.startswith("swiftopt.nn.")]
+
+    below = children(base)
     for each in below:
-        below.extend(each.__subclasses__())
-    return {
-        each.__name__
-        for each in below[1:]
-        if each.__module__.startswith("swiftopt.nn.") and not each.__subclasses__()
-    }
+        below.extend(children(each))
+    return {each.__name__ for each in below if not children(each)}
+
+
+def test_classes_of_others_are_not_taken_for_the_package_s():
+    class Other(nn.Sequential):
+        """A class that a user, or another test, derives from a layer."""
+
+    found = implementations(nn.Module)
+    assert "Other" not in found
+    assert {each.__name__ for each in Other.__mro__[1:]} & found == {"Sequential"}
 
 
 def test_every_layer_class_is_public_and_has_a_sample():
