@@ -26,13 +26,15 @@ struct ChannelSums {
     partials + (share &* lanes &+ channel) &* 2
   }
 
+  /// `lane` says in which lane a channel was added up.
   @inline(__always)
-  func finish(shares: Int, channels: Int) {
+  func finish(shares: Int, channels: Int, lane: (Int) -> Int = { $0 }) {
     guard areWanted else { return }
     for channel in 0..<channels {
       var (sum, square) = (0.0, 0.0)
+      let lane = lane(channel)
       for share in 0..<shares {
-        let place = self.place(share: share, channel: channel & ~15) + channel & 15
+        let place = self.place(share: share, channel: lane & ~15) + lane & 15
         sum += place[0]
         square += place[16]
       }

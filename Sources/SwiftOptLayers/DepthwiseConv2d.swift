@@ -68,20 +68,24 @@ enum DepthwiseConv2dBackwardInput: LayerFunction {
   }
 }
 
-/// The workspace of a pass: the weight as numbers, the channels' sums of each share, and for
-/// each thread its padded rows and sixteen numbers for each of a row's places.
+/// The workspace of a pass: weight and bias as numbers and thirty-two zeros, the channels' sums of each share, and
+/// for each thread its padded rows, where the kernel's rows are in them, and thirty-two numbers
+/// for each of a row's places.
 private struct Layout {
   let weightBytes: Int
   let sumsBytes: Int
   let ringBytes: Int
+  let tapRowBytes: Int
   let slots: Slots
 
   init(_ pass: DepthwisePass, numberBytes: Int) {
-    weightBytes = pass.taps &* pass.lanes &* numberBytes
+    weightBytes = ((pass.taps &+ 1) &* pass.lanes &+ 32) &* numberBytes
     sumsBytes = ChannelSums.bytes(shares: pass.shares.number, lanes: pass.lanes)
     ringBytes = roundedUp(pass.ringCount &* numberBytes, to: 64)
+    tapRowBytes = TapRows<Float>.bytes(pass.rows.kernel)
     slots = Slots(
-      of: ringBytes &+ 16 &* pass.columns.target &* numberBytes, most: pass.shares.number)
+      of: ringBytes &+ tapRowBytes &+ 32 &* pass.columns.target &* numberBytes,
+      most: pass.shares.number)
   }
 }
 
@@ -102,31 +106,39 @@ private func runDepthwise<Element: LayerElement>(
   typealias Number = Element.Number
   let layout = Layout(pass, numberBytes: MemoryLayout<Number>.stride)
   let numbers = call.workspace.assumingMemoryBound(to: Number.self)
-  depthwiseWeight(
-    weight, taps: pass.taps, channels: pass.channels, lanes: pass.lanes, isTurned: isTurned,
-    into: numbers)
+  depthwiseWeight(weight, bias: bias, pass, isTurned: isTurned, into: numbers)
+  let zeros = numbers + (pass.taps &+ 1) &* pass.lanes
+  zeros.update(repeating: 0, count: 32)
   let channelSums = ChannelSums(
     sums: sums, squares: squares,
     partials: (call.workspace + layout.weightBytes).assumingMemoryBound(to: Double.self),
     lanes: pass.lanes)
   let kernel = DepthwiseKernel<Element>(
-    pass: pass, weight: numbers, bias: bias, isRectified: isRectified, output: output,
+    pass: pass, weight: numbers,
+    zeros: UnsafeRawPointer(zeros).assumingMemoryBound(to: Element.self),
+    isRectified: isRectified, output: output,
     sums: channelSums)
   let memory = call.workspace + layout.weightBytes + layout.sumsBytes
   let (slots, shares) = (layout.slots, pass.shares)
   slots.clear(memory)
-  shares.parallel { share, steps, scratch in
+  shares.parallel { share, steps, _ in
     let slot = slots.take(memory)
     let ring = slots.memory(memory, slot)
-    let places = (ring + layout.ringBytes).assumingMemoryBound(to: Number.self)
+    let tapRows = ring + layout.ringBytes
+    let places = (tapRows + layout.tapRowBytes).assumingMemoryBound(to: Number.self)
     channelSums.begin(share: share)
-    pass.forEachRow(steps, of: source, ring.assumingMemoryBound(to: Number.self)) {
-      padded, ahead, image, row, channel, taken in
-      kernel.run(
-        padded, ahead, share: share, image: image, row: row, channel: channel, taken: taken,
-        places: places, scratch)
+    if kernel.readsPairs {
+      pass.forEachImageRow(steps, of: source, tapRows) {
+        kernel.runPairs($0, $1, $2, share: share)
+      }
+    } else {
+      pass.forEachRow(steps, of: source, ring.assumingMemoryBound(to: Number.self), tapRows) {
+        kernel.run($0, $1, $2, share: share, places: places)
+      }
     }
     slots.giveBack(memory, slot)
   }
-  channelSums.finish(shares: shares.number, channels: pass.channels)
+  channelSums.finish(shares: shares.number, channels: pass.channels) {
+    pass.lane(Element.self, of: $0)
+  }
 }

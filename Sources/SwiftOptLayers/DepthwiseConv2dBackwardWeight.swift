@@ -42,7 +42,8 @@ enum DepthwiseConv2dBackwardWeight: LayerFunction {
     slots.clear(memory)
     shares.parallel { share, steps, scratch in
       let slot = slots.take(memory)
-      let ring = slots.memory(memory, slot).assumingMemoryBound(to: Number.self)
+      let tapRows = slots.memory(memory, slot)
+      let ring = (tapRows + layout.tapRowBytes).assumingMemoryBound(to: Number.self)
       let row = ring + layout.ringCount
       let totals = (workspace + share &* layout.shareBytes).assumingMemoryBound(to: Double.self)
       let sums = (totals + layout.sums).withMemoryRebound(to: Number.self, capacity: 1) { $0 }
@@ -52,11 +53,10 @@ enum DepthwiseConv2dBackwardWeight: LayerFunction {
       }
       let kernel = DepthwiseWeightKernel<Element>(
         pass: pass, sums: sums, hasBias: dbias != nil, gradient: row, scratch: scratch)
-      pass.forEachRow(steps, of: source, ring) { padded, ahead, image, row, channel, taken in
-        kernel.run(
-          padded, ahead, gradient + ((image &* pass.rows.target &+ row) &* rowCount &+ channel),
-          channel: channel, taken: taken)
-        if row &+ 1 == pass.rows.target { flush(sums, layout.sums, into: totals) }
+      pass.forEachRow(steps, of: source, ring, tapRows) { rows, ahead, place in
+        let row = place.image &* pass.rows.target &+ place.row
+        kernel.run(rows, ahead, place, gradient + (row &* rowCount &+ place.channel))
+        if place.row &+ 1 == pass.rows.target { flush(sums, layout.sums, into: totals) }
       }
       flush(sums, layout.sums, into: totals)
       slots.giveBack(memory, slot)
@@ -67,8 +67,9 @@ enum DepthwiseConv2dBackwardWeight: LayerFunction {
       guard let target = tap < pass.taps ? dweight + tap &* pass.channels : dbias else { break }
       for channel in 0..<pass.channels {
         var sum = 0.0
+        let lane = pass.lane(Element.self, of: channel)
         for share in 0..<shares.number {
-          sum += partials[share &* layout.shareBytes / 8 &+ tap &* pass.lanes &+ channel]
+          sum += partials[share &* layout.shareBytes / 8 &+ tap &* pass.lanes &+ lane]
         }
         target[channel] = Number(sum)
       }
@@ -78,11 +79,13 @@ enum DepthwiseConv2dBackwardWeight: LayerFunction {
 }
 
 /// A share's memory: the totals for each tap and for the bias, and the sums of an image. After
-/// those of all shares, each thread's padded rows and its row of the gradient.
+/// those of all shares, for each thread where the kernel's rows are, its padded rows and its row
+/// of the gradient.
 private struct Layout {
   /// For all taps and the bias, in whole vectors of channels.
   let sums: Int
   let shareBytes: Int
+  let tapRowBytes: Int
   let ringCount: Int
   let rowCount: Int
   let slots: Slots
@@ -90,9 +93,12 @@ private struct Layout {
   init(_ pass: DepthwisePass, _ numberBytes: Int) {
     sums = (pass.taps &+ 1) &* pass.lanes
     shareBytes = roundedUp(sums &* (8 &+ numberBytes), to: 64)
+    tapRowBytes = TapRows<Float>.bytes(pass.rows.kernel)
     ringCount = roundedUp(pass.ringCount, to: 16)
     rowCount = pass.columns.target &* pass.blockLanes
-    slots = Slots(of: (ringCount &+ rowCount) &* numberBytes, most: Layout.shares(pass).number)
+    slots = Slots(
+      of: tapRowBytes &+ (ringCount &+ rowCount) &* numberBytes,
+      most: Layout.shares(pass).number)
   }
 
   /// Fewer if the sums are large, so that they are no great part of the work.

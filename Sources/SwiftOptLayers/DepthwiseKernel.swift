@@ -2,80 +2,103 @@
 ///
 /// With a kernel of three columns, four places are made together, so that what neighbouring
 /// windows share is loaded once; and all channels of these four before the next four, in the
-/// order in which the output lies in memory. Rows of zeros are left out.
+/// order in which the output lies in memory. Rows of zeros are left out. Pairs are finished
+/// when the sums of both their vectors are there.
 struct DepthwiseKernel<Element: LayerElement> {
   typealias Number = Element.Number
 
   let pass: DepthwisePass
-  /// (taps, lanes).
+  /// (taps + 1, lanes): the last row is the bias.
   let weight: UnsafePointer<Number>
-  let bias: UnsafePointer<Number>?
+  /// Thirty-two of them.
+  let zeros: UnsafePointer<Element>
   let isRectified: Bool
   let output: UnsafeMutablePointer<Element>
   let sums: ChannelSums
 
-  /// Out of line: the build allows only functions of this type to fuse. `places` has sixteen
-  /// numbers for each place of the row, `scratch` the bytes of `TapRows`.
+  /// Out of line: the build allows only functions of this type to fuse. `places` has
+  /// thirty-two numbers for each place of the row.
   @inline(never)
   func run(
-    _ padded: PaddedRows<Element>, _ ahead: Ahead<Element>, share: Int, image: Int, row: Int,
-    channel: Int,
-    taken: Int, places: UnsafeMutablePointer<Number>, _ scratch: UnsafeMutableRawPointer
+    _ rows: TapRows<Number>, _ ahead: Ahead<Element>, _ place: DepthwiseRow, share: Int,
+    places: UnsafeMutablePointer<Number>
   ) {
-    let target =
-      output
-      + ((image &* pass.rows.target &+ row) &* pass.columns.target &* pass.channels
-        &+ channel)
-    if TapRows<Number>.cover(pass) {
-      let rows = TapRows<Number>(pass, padded, weight, scratch)
+    if pass.columns.kernel == 3 && pass.columns.dilation == 1 {
       if pass.columns.step == 1 {
-        inFours(rows, ahead, isDense: true, target, share, channel, taken)
+        inFours(rows, ahead, place, share, isDense: true)
       } else {
-        inFours(rows, ahead, isDense: false, target, share, channel, taken)
+        inFours(rows, ahead, place, share, isDense: false)
       }
       return
     }
+    let (channel, taken) = (place.channel, place.taken)
+    let target = target(of: place)
     var lane = 0
+    let others = places + 16 &* pass.columns.target
     while lane < taken {
-      addUp(padded, lane / 16, channel &+ lane, taken &- lane, places)
+      addUp(rows, lane / 16, channel &+ lane, places)
+      if isPaired { addUp(rows, lane / 16 &+ 1, channel &+ lane &+ 16, others) }
       for column in 0..<pass.columns.target {
-        let sum = Number.load16(places + 16 &* column)
-        finish(
-          sum, sum, sum, sum, 1, target + (column &* pass.channels &+ lane), share,
-          channel &+ lane, taken &- lane)
+        let target = target + (column &* pass.channels &+ lane)
+        let sums = Four(Number.load16(places + 16 &* column))
+        if isPaired {
+          let others = Four(Number.load16(others + 16 &* column))
+          finish(sums, others, 1, target, share, channel &+ lane)
+        } else {
+          finish(sums, 1, target, share, channel &+ lane, taken &- lane)
+        }
       }
-      lane &+= 16
+      lane &+= isPaired ? 32 : 16
     }
   }
+
+  @inline(__always)
+  func target(of place: DepthwiseRow) -> UnsafeMutablePointer<Element> {
+    output
+      + ((place.image &* pass.rows.target &+ place.row) &* pass.columns.target &* pass.channels
+        &+ place.channel)
+  }
+
+  /// The row of the output that follows.
+  @inline(__always)
+  func behind(_ place: DepthwiseRow) -> Ahead<Element> {
+    let places = pass.columns.target
+    return Ahead(target(of: place) + places &* pass.channels, places: places, place.taken, pass)
+  }
+
+  @inline(__always)
+  private var isPaired: Bool { pass.isPaired(Element.self) }
 
   // ------------------------------------------------------------- three columns
 
   @inline(__always)
   private func inFours(
-    _ rows: TapRows<Number>, _ ahead: Ahead<Element>, isDense: Bool,
-    _ target: UnsafeMutablePointer<Element>,
-    _ share: Int, _ channel: Int, _ taken: Int
+    _ rows: TapRows<Number>, _ ahead: Ahead<Element>, _ place: DepthwiseRow, _ share: Int,
+    isDense: Bool
   ) {
     let plane = pass.planeCount
-    let parts = (pass.columns.target &+ 3) / 4
-    let behind = Ahead(
-      target + pass.columns.target &* pass.channels, places: pass.columns.target, taken, pass)
+    let (target, behind) = (target(of: place), behind(place))
+    let (channel, taken) = (place.channel, place.taken)
     var column = 0
     while column < pass.columns.target {
       let places = pass.columns.target &- column
       let target = target + column &* pass.channels
       var offset = 16 &* column &* pass.columns.step
-      ahead.fetch(column / 4, of: parts)
-      behind.fetch(column / 4, of: parts)
+      ahead.fetch(step: column / 4)
+      behind.fetch(step: column / 4)
       var lane = 0
       while lane < taken {
         let first = channel &+ lane
-        let bias = bias.map { load($0 + first, first: taken &- lane) } ?? .zero
-        four(
-          rows, isDense: isDense, offset, bias, places, target + lane, share, first,
-          taken &- lane)
+        let sums = four(rows, isDense: isDense, offset, first)
         offset &+= plane
-        lane &+= 16
+        if isPaired {
+          let others = four(rows, isDense: isDense, offset, first &+ 16)
+          offset &+= plane
+          finish(sums, others, places, target + lane, share, first)
+        } else {
+          finish(sums, places, target + lane, share, first, taken &- lane)
+        }
+        lane &+= isPaired ? 32 : 16
       }
       column &+= 4
     }
@@ -83,58 +106,80 @@ struct DepthwiseKernel<Element: LayerElement> {
 
   @inline(__always)
   private func four(
-    _ rows: TapRows<Number>, isDense: Bool, _ offset: Int, _ bias: SIMD16<Number>,
-    _ places: Int, _ target: UnsafeMutablePointer<Element>, _ share: Int, _ channel: Int,
-    _ taken: Int
-  ) {
+    _ rows: TapRows<Number>, isDense: Bool, _ offset: Int, _ channel: Int
+  ) -> Four<Number> {
     let step = isDense ? 16 : 16 &* pass.columns.step
-    var (s0, s1, s2, s3) = (bias, bias, bias, bias)
+    var sums = Four(Number.load16(weight + (pass.taps &* pass.lanes &+ channel)))
     for index in 0..<rows.count {
       let values = rows.values[index] + offset
-      let factors = rows.weights[index] + channel
+      let factors = weight + (3 &* rows.numbers[index] &* pass.lanes &+ channel)
       for tap in 0..<3 {
         let factor = Number.load16(factors + tap &* pass.lanes)
         let value = values + 16 &* tap
-        s0 = Number.fused16(factor, Number.load16(value), s0)
-        s1 = Number.fused16(factor, Number.load16(value + step), s1)
-        s2 = Number.fused16(factor, Number.load16(value + 2 &* step), s2)
-        s3 = Number.fused16(factor, Number.load16(value + 3 &* step), s3)
+        sums.s0 = Number.fused16(factor, Number.load16(value), sums.s0)
+        sums.s1 = Number.fused16(factor, Number.load16(value + step), sums.s1)
+        sums.s2 = Number.fused16(factor, Number.load16(value + 2 &* step), sums.s2)
+        sums.s3 = Number.fused16(factor, Number.load16(value + 3 &* step), sums.s3)
       }
     }
-    finish(s0, s1, s2, s3, places, target, share, channel, taken)
+    return sums
   }
 
   /// Stores the sums of up to four places, of which there are `places`, and of up to sixteen
   /// channels, of which there are `taken`.
   @inline(__always)
   private func finish(
-    _ s0: SIMD16<Number>, _ s1: SIMD16<Number>, _ s2: SIMD16<Number>, _ s3: SIMD16<Number>,
-    _ places: Int, _ target: UnsafeMutablePointer<Element>, _ share: Int, _ channel: Int,
-    _ taken: Int
+    _ four: Four<Number>, _ places: Int, _ target: UnsafeMutablePointer<Element>,
+    _ share: Int, _ channel: Int, _ taken: Int
   ) {
-    let floor = SIMD16<Number>(repeating: isRectified ? 0 : -.infinity)
-    let v0 = Number.maximum16(floor, s0)
-    let v1 = Number.maximum16(floor, s1)
-    let v2 = Number.maximum16(floor, s2)
-    let v3 = Number.maximum16(floor, s3)
+    let v = isRectified ? four.rectified : four
     if places > 3 && taken > 15 {
-      Element.store16(v0, target)
-      Element.store16(v1, target + pass.channels)
-      Element.store16(v2, target + 2 &* pass.channels)
-      Element.store16(v3, target + 3 &* pass.channels)
+      Element.store16(v.s0, target)
+      Element.store16(v.s1, target + pass.channels)
+      Element.store16(v.s2, target + 2 &* pass.channels)
+      Element.store16(v.s3, target + 3 &* pass.channels)
     } else {
-      store(v0, target, first: taken)
-      if places > 1 { store(v1, target + pass.channels, first: taken) }
-      if places > 2 { store(v2, target + 2 &* pass.channels, first: taken) }
-      if places > 3 { store(v3, target + 3 &* pass.channels, first: taken) }
+      store(v.s0, target, first: taken)
+      if places > 1 { store(v.s1, target + pass.channels, first: taken) }
+      if places > 2 { store(v.s2, target + 2 &* pass.channels, first: taken) }
+      if places > 3 { store(v.s3, target + 3 &* pass.channels, first: taken) }
     }
     guard sums.areWanted else { return }
+    addUp(v.map(Element.rounded16), places, share, channel)
+  }
+
+  /// The same for the two vectors of pairs.
+  @inline(__always)
+  func finish(
+    _ four: Four<Number>, _ others: Four<Number>, _ places: Int,
+    _ target: UnsafeMutablePointer<Element>, _ share: Int, _ channel: Int
+  ) {
+    let (v, w) = isRectified ? (four.rectified, others.rectified) : (four, others)
+    Element.storePairs32(v.s0, w.s0, target)
+    if places > 3 {
+      Element.storePairs32(v.s1, w.s1, target + pass.channels)
+      Element.storePairs32(v.s2, w.s2, target + 2 &* pass.channels)
+      Element.storePairs32(v.s3, w.s3, target + 3 &* pass.channels)
+    } else {
+      if places > 1 { Element.storePairs32(v.s1, w.s1, target + pass.channels) }
+      if places > 2 { Element.storePairs32(v.s2, w.s2, target + 2 &* pass.channels) }
+    }
+    guard sums.areWanted else { return }
+    addUp(v.map(Element.roundedPairs16), places, share, channel)
+    addUp(w.map(Element.roundedPairs16), places, share, channel &+ 16)
+  }
+
+  @inline(__always)
+  private func addUp(_ stored: Four<Number>, _ places: Int, _ share: Int, _ channel: Int) {
     let place = sums.place(share: share, channel: channel)
     var total = SixteenSums<Number>(place)
-    total.add(Element.rounded16(v0))
-    if places > 1 { total.add(Element.rounded16(v1)) }
-    if places > 2 { total.add(Element.rounded16(v2)) }
-    if places > 3 { total.add(Element.rounded16(v3)) }
+    if places > 3 {
+      total.add(Element.self, stored.s0, stored.s1, stored.s2, stored.s3)
+    } else {
+      total.add(stored.s0)
+      if places > 1 { total.add(stored.s1) }
+      if places > 2 { total.add(stored.s2) }
+    }
     total.store(place)
   }
 
@@ -142,13 +187,14 @@ struct DepthwiseKernel<Element: LayerElement> {
 
   /// Adds up in `places`, sixteen channels of each place of the row.
   private func addUp(
-    _ padded: PaddedRows<Element>, _ plane: Int, _ channel: Int, _ taken: Int,
+    _ rows: TapRows<Number>, _ plane: Int, _ channel: Int,
     _ places: UnsafeMutablePointer<Number>
   ) {
-    let bias = bias.map { load($0 + channel, first: taken) } ?? .zero
+    let bias = Number.load16(weight + (pass.taps &* pass.lanes &+ channel))
     for column in 0..<pass.columns.target { Number.store16(bias, places + 16 &* column) }
-    for tapRow in 0..<pass.rows.kernel {
-      guard let values = padded.row(tapRow &* pass.rows.dilation, plane: plane) else { continue }
+    for index in 0..<rows.count {
+      let tapRow = rows.numbers[index]
+      let values = rows.values[index] + plane &* pass.planeCount
       for tapColumn in 0..<pass.columns.kernel {
         let tap = tapRow &* pass.columns.kernel &+ tapColumn
         let factor = Number.load16(weight + (tap &* pass.lanes &+ channel))
@@ -163,34 +209,24 @@ struct DepthwiseKernel<Element: LayerElement> {
   }
 }
 
-/// The rows of a kernel of three columns that don't meet zeros alone: where each begins to read
-/// in the first plane, and its weights.
-struct TapRows<Number: LayerNumber> {
-  let values: UnsafeMutablePointer<UnsafePointer<Number>>
-  let weights: UnsafeMutablePointer<UnsafePointer<Number>>
-  private(set) var count = 0
+/// Sixteen channels of four places.
+struct Four<Number: LayerNumber> {
+  var s0, s1, s2, s3: SIMD16<Number>
 
-  static var bytes: Int { 256 }
-
-  /// Whether there are few enough rows, of three neighbours each.
   @inline(__always)
-  static func cover(_ pass: DepthwisePass) -> Bool {
-    pass.rows.kernel <= 16 && pass.columns.kernel == 3 && pass.columns.dilation == 1
+  init(_ all: SIMD16<Number>) { (s0, s1, s2, s3) = (all, all, all, all) }
+
+  @inline(__always)
+  func map(_ body: (SIMD16<Number>) -> SIMD16<Number>) -> Four {
+    var result = self
+    result.s0 = body(s0)
+    result.s1 = body(s1)
+    result.s2 = body(s2)
+    result.s3 = body(s3)
+    return result
   }
 
-  /// `memory` has `bytes` bytes.
+  /// The numbers, or 0 where they are below it; what is not a number stays.
   @inline(__always)
-  init<Element: LayerElement>(
-    _ pass: DepthwisePass, _ padded: PaddedRows<Element>, _ weight: UnsafePointer<Number>,
-    _ memory: UnsafeMutableRawPointer
-  ) where Element.Number == Number {
-    values = memory.assumingMemoryBound(to: UnsafePointer<Number>.self)
-    weights = (memory + 128).assumingMemoryBound(to: UnsafePointer<Number>.self)
-    for tapRow in 0..<pass.rows.kernel {
-      guard let row = padded.row(tapRow &* pass.rows.dilation) else { continue }
-      values[count] = row
-      weights[count] = weight + 3 &* tapRow &* pass.lanes
-      count &+= 1
-    }
-  }
+  var rectified: Four { map { Number.maximum16(.zero, $0) } }
 }

@@ -36,12 +36,29 @@ struct DepthwisePass {
   /// the caches, since what lies together in memory is best read together.
   @inline(__always)
   var channelBlocks: Int {
-    let fitting = ringBytes / (rows.span &* columns.padded &* 64)
-    let vectors = lanes / 16
-    return fitting < 1 ? vectors : fitting < vectors ? (vectors &- 1) / fitting &+ 1 : 1
+    let fitting = ringBytes / (rows.span &* columns.padded &* unit &* 4)
+    let units = lanes / unit
+    return fitting < 1 ? units : fitting < units ? (units &- 1) / fitting &+ 1 : 1
   }
+  /// Lanes that stay together: pairs if the channels are whole ones.
   @inline(__always)
-  var blockLanes: Int { roundedUp((lanes &- 1) / channelBlocks &+ 1, to: 16) }
+  private var unit: Int { channels & 31 == 0 ? 32 : 16 }
+  @inline(__always)
+  var blockLanes: Int {
+    roundedUp((lanes &- 1) / channelBlocks &+ 1, to: unit)
+  }
+
+  /// Whether the lanes of channels are in pairs.
+  @inline(__always)
+  func isPaired<Element: LayerElement>(_ element: Element.Type) -> Bool {
+    Element.hasPairs && unit == 32
+  }
+
+  /// Where a channel's number is among all lanes.
+  @inline(__always)
+  func lane<Element: LayerElement>(_ element: Element.Type, of channel: Int) -> Int {
+    isPaired(element) ? Element.pairLane(channel) : channel
+  }
 
   /// Rows of the output, per image and block of channels, and how they are shared out: not fewer
   /// than eight together, since the first of them reads rows that others have read too.
@@ -68,84 +85,168 @@ struct DepthwisePass {
     return !plan.hasFault
   }
 
-  /// Calls `body` for each row of the output that a share has: with the padded rows filled for
-  /// it, its image, its row, and the block's first channel and number of channels.
+  /// Calls `body` for each row of the output that a share has, with the padded rows filled for
+  /// it. `tapRows` has the bytes of `TapRows`.
   @inline(__always)
   func forEachRow<Element: LayerElement>(
     _ steps: Range<Int>, of source: UnsafePointer<Element>,
-    _ ring: UnsafeMutablePointer<Element.Number>,
-    _ body: (PaddedRows<Element>, Ahead<Element>, Int, Int, Int, Int) -> Void
+    _ ring: UnsafeMutablePointer<Element.Number>, _ tapRows: UnsafeMutableRawPointer,
+    _ body: (TapRows<Element.Number>, Ahead<Element>, DepthwiseRow) -> Void
   ) {
-    let blockLanes = self.blockLanes
-    let channelBlocks = self.channelBlocks
     var padded = PaddedRows<Element>(
-      rows, columns, pitch: 16, planes: blockLanes / 16, memory: ring)
-    var block = -1
-    for step in steps {
-      let row = step % rows.target
-      let imageBlock = step / rows.target
-      let image = imageBlock / channelBlocks
+      rows, columns, pitch: 16, planes: blockLanes / 16, isPaired: isPaired(Element.self),
+      memory: ring)
+    forEachPlace(steps) { place in
+      if place.row == 0 { padded.forget() }
+      padded.fill(
+        target: place.row, source + start(place), channels: channels, taken: place.taken)
+      body(
+        TapRows(rows, tapRows) { padded.row($0 &* rows.dilation) }, ahead(source, place), place)
+    }
+  }
+
+  /// The same without padded rows: the image's own.
+  @inline(__always)
+  func forEachImageRow<Element: LayerElement>(
+    _ steps: Range<Int>, of source: UnsafePointer<Element>, _ tapRows: UnsafeMutableRawPointer,
+    _ body: (TapRows<Element>, Ahead<Element>, DepthwiseRow) -> Void
+  ) {
+    let image = source
+    forEachPlace(steps) { place in
+      let source = image + start(place)
+      let tapRows = TapRows<Element>(rows, tapRows) { tapRow in
+        let row = rows.sourcePlace(place.row &* rows.step &+ tapRow &* rows.dilation)
+        return row < 0 ? nil : source + row &* columns.source &* channels
+      }
+      body(tapRows, ahead(image, place), place)
+    }
+  }
+
+  @inline(__always)
+  private func forEachPlace(_ steps: Range<Int>, _ body: (DepthwiseRow) -> Void) {
+    let (blockLanes, channelBlocks) = (blockLanes, channelBlocks)
+    var row = steps.lowerBound % rows.target
+    var imageBlock = steps.lowerBound / rows.target
+    for _ in steps {
       let channel = imageBlock % channelBlocks &* blockLanes
       let taken = channels &- channel < blockLanes ? channels &- channel : blockLanes
-      if imageBlock != block {
-        block = imageBlock
-        padded.forget()
+      body(
+        DepthwiseRow(
+          image: imageBlock / channelBlocks, row: row, channel: channel, taken: taken))
+      row &+= 1
+      if row == rows.target {
+        row = 0
+        imageBlock &+= 1
       }
-      padded.fill(
-        target: row,
-        source + (image &* rows.source &* columns.source &* channels &+ channel),
-        channels: channels, taken: taken)
-      let next = image &* rows.source &+ rows.nextPlace(after: row)
-      let ahead = Ahead(
-        source + (next &* columns.source &* channels &+ channel),
-        places: rows.step &* columns.source, taken, self)
-      body(padded, ahead, image, row, channel, taken)
+    }
+  }
+
+  /// Where an image's channels of a block begin.
+  @inline(__always)
+  private func start(_ place: DepthwiseRow) -> Int {
+    place.image &* rows.source &* columns.source &* channels &+ place.channel
+  }
+
+  /// What the row after this one will read first.
+  @inline(__always)
+  private func ahead<Element: LayerElement>(
+    _ source: UnsafePointer<Element>, _ place: DepthwiseRow
+  ) -> Ahead<Element> {
+    let next = rows.nextPlace(after: place.row) &* columns.source &* channels
+    return Ahead(
+      source + (start(place) &+ next), places: rows.step &* columns.source, place.taken, self)
+  }
+}
+
+/// The rows of a kernel that don't meet zeros alone: where each begins to read, and which row of
+/// the kernel it is.
+struct TapRows<Value> {
+  let values: UnsafeMutablePointer<UnsafePointer<Value>>
+  let numbers: UnsafeMutablePointer<Int>
+  private(set) var count = 0
+
+  /// Of the memory for a kernel of so many rows, a multiple of 64.
+  static func bytes(_ rows: Int) -> Int { roundedUp(rows &* 16, to: 64) }
+
+  @inline(__always)
+  init(
+    _ rows: PaddedAxis, _ memory: UnsafeMutableRawPointer, _ row: (Int) -> UnsafePointer<Value>?
+  ) {
+    values = memory.assumingMemoryBound(to: UnsafePointer<Value>.self)
+    numbers = (memory + 8 &* rows.kernel).assumingMemoryBound(to: Int.self)
+    for tapRow in 0..<rows.kernel {
+      guard let row = row(tapRow) else { continue }
+      values[count] = row
+      numbers[count] = tapRow
+      count &+= 1
     }
   }
 }
 
-/// The rows that will be read next: asked for while there is something to compute.
+/// A row that will be read or written next: asked for while there is something to compute, in as
+/// many steps as there are fours of places in a row of the output.
 struct Ahead<Element: LayerElement> {
-  private let start: UnsafePointer<Element>
-  private let places: Int
-  private let channels: Int
+  private let start: UnsafeRawPointer
+  /// Stretches of memory, where they begin, and how long each is.
+  private let stretches: Int
+  private let apart: Int
   private let bytes: Int
 
-  /// From `start` on, of whose places `taken` channels are read.
+  /// From `start` on, of whose places `taken` channels are used. If those are all, a step's
+  /// places are one stretch.
   @inline(__always)
   init(_ start: UnsafePointer<Element>, places: Int, _ taken: Int, _ pass: DepthwisePass) {
-    self.start = start
-    self.places = places
-    channels = pass.channels
-    bytes = taken &* MemoryLayout<Element>.stride
+    self.start = UnsafeRawPointer(start)
+    let steps = (pass.columns.target &+ 3) / 4
+    let each = (places &+ steps &- 1) / steps
+    let isWhole = taken == pass.channels
+    let place = pass.channels &* MemoryLayout<Element>.stride
+    stretches = isWhole ? 1 : each
+    apart = place
+    bytes = isWhole ? each &* place : taken &* MemoryLayout<Element>.stride
   }
 
-  /// Asks for one of `parts` parts. What is behind an array's end is never touched.
+  /// What is behind an array's end is never touched.
   @inline(__always)
-  func fetch(_ part: Int, of parts: Int) {
-    let each = (places &- 1) / parts &+ 1
-    let begin = UnsafeRawPointer(start + part &* each &* channels)
-    for place in 0..<each {
-      var byte = place &* channels &* MemoryLayout<Element>.stride
-      let end = byte &+ bytes
-      while byte < end {
+  func fetch(step: Int) {
+    var begin = start + step &* (stretches == 1 ? bytes : stretches &* apart)
+    for _ in 0..<stretches {
+      var byte = 0
+      while byte < bytes {
         so_prefetch(begin + byte)
         byte &+= 64
       }
+      begin += apart
     }
   }
 }
 
-/// Copies a depthwise weight as numbers, in whole vectors of channels, turned around if asked.
+/// A row of the output in one block of channels.
+struct DepthwiseRow {
+  let image: Int
+  let row: Int
+  /// The block's first channel, and how many there are.
+  let channel: Int
+  let taken: Int
+}
+
+/// Copies a depthwise weight, turned around if asked, and after its taps the bias or zeros: as
+/// numbers, in whole vectors of channels.
 @inline(__always)
 func depthwiseWeight<Element: LayerElement>(
-  _ weight: UnsafePointer<Element>, taps: Int, channels: Int, lanes: Int, isTurned: Bool,
-  into target: UnsafeMutablePointer<Element.Number>
+  _ weight: UnsafePointer<Element>, bias: UnsafePointer<Element.Number>?, _ pass: DepthwisePass,
+  isTurned: Bool, into target: UnsafeMutablePointer<Element.Number>
 ) {
+  let (taps, channels, lanes) = (pass.taps, pass.channels, pass.lanes)
+  for index in 0..<(taps &+ 1) &* lanes { target[index] = 0 }
   for tap in 0..<taps {
     let source = weight + (isTurned ? taps &- 1 &- tap : tap) &* channels
-    for lane in 0..<lanes {
-      target[tap &* lanes &+ lane] = lane < channels ? source[lane].number : 0
+    for channel in 0..<channels {
+      target[tap &* lanes &+ pass.lane(Element.self, of: channel)] = source[channel].number
     }
+  }
+  guard let bias else { return }
+  for channel in 0..<channels {
+    target[taps &* lanes &+ pass.lane(Element.self, of: channel)] = bias[channel].plainNaN
   }
 }

@@ -14,29 +14,31 @@ struct DepthwiseWeightKernel<Element: LayerElement> {
   /// Out of line: the build allows only functions of this type to fuse.
   @inline(never)
   func run(
-    _ padded: PaddedRows<Element>, _ ahead: Ahead<Element>, _ source: UnsafePointer<Element>,
-    channel: Int, taken: Int
+    _ rows: TapRows<Number>, _ ahead: Ahead<Element>, _ place: DepthwiseRow,
+    _ source: UnsafePointer<Element>
   ) {
+    let (channel, taken) = (place.channel, place.taken)
     // Before it is read lane after lane: in the order in which it lies in memory.
     let places = pass.columns.target
     readPlanes(
       source, apart: pass.channels, places: places, count: taken, gradient, apart: 16,
-      plane: 16 &* places)
-    let behind = Ahead(source + places &* pass.channels, places: places, taken, pass)
-    let parts = (taken &+ 15) / 16
+      plane: 16 &* places, isPaired: pass.isPaired(Element.self))
     let isThreeWide = pass.columns.kernel == 3 && pass.columns.dilation == 1
+    let behind = Ahead(source + places &* pass.channels, places: places, taken, pass)
+    for step in 0..<(places &+ 3) / 4 {
+      ahead.fetch(step: step)
+      behind.fetch(step: step)
+    }
     var lane = 0
     while lane < taken {
-      ahead.fetch(lane / 16, of: parts)
-      behind.fetch(lane / 16, of: parts)
       let plane = gradient + lane &* places
       let first = sums + (channel &+ lane)
       if !isThreeWide {
-        anyWidth(padded, lane / 16, plane, first)
+        anyWidth(rows, lane / 16, plane, first)
       } else if pass.columns.step == 1 {
-        threeWide(padded, lane / 16, plane, first, isDense: true)
+        threeWide(rows, lane / 16, plane, first, isDense: true)
       } else {
-        threeWide(padded, lane / 16, plane, first, isDense: false)
+        threeWide(rows, lane / 16, plane, first, isDense: false)
       }
       if hasBias { addBias(plane, first + pass.taps &* pass.lanes) }
       lane &+= 16
@@ -47,13 +49,14 @@ struct DepthwiseWeightKernel<Element: LayerElement> {
   /// is loaded once. Two sums for each, as one would wait for itself.
   @inline(__always)
   private func threeWide(
-    _ padded: PaddedRows<Element>, _ plane: Int, _ gradient: UnsafePointer<Number>,
+    _ rows: TapRows<Number>, _ plane: Int, _ gradient: UnsafePointer<Number>,
     _ sums: UnsafeMutablePointer<Number>, isDense: Bool
   ) {
     let step = isDense ? 16 : 16 &* pass.columns.step
     let places = pass.columns.target
-    for tapRow in 0..<pass.rows.kernel {
-      guard var value = padded.row(tapRow &* pass.rows.dilation, plane: plane) else { continue }
+    for index in 0..<rows.count {
+      let tapRow = rows.numbers[index]
+      var value = rows.values[index] + plane &* pass.planeCount
       var (a0, a1, a2) = (SIMD16<Number>(), SIMD16<Number>(), SIMD16<Number>())
       var (b0, b1, b2) = (SIMD16<Number>(), SIMD16<Number>(), SIMD16<Number>())
       var factors = gradient
@@ -94,14 +97,15 @@ struct DepthwiseWeightKernel<Element: LayerElement> {
   }
 
   private func anyWidth(
-    _ padded: PaddedRows<Element>, _ plane: Int, _ gradient: UnsafePointer<Number>,
+    _ rows: TapRows<Number>, _ plane: Int, _ gradient: UnsafePointer<Number>,
     _ sums: UnsafeMutablePointer<Number>
   ) {
     var nine = TapSums<Number>(scratch)
     let step = 16 &* pass.columns.step
     let places = pass.columns.target
-    for tapRow in 0..<pass.rows.kernel {
-      guard let values = padded.row(tapRow &* pass.rows.dilation, plane: plane) else { continue }
+    for index in 0..<rows.count {
+      let tapRow = rows.numbers[index]
+      let values = rows.values[index] + plane &* pass.planeCount
       for tapColumn in 0..<pass.columns.kernel {
         let tap = tapRow &* pass.columns.kernel &+ tapColumn
         let begin = values + 16 &* tapColumn &* pass.columns.dilation

@@ -5,8 +5,7 @@ import SwiftOptShims
 ///
 /// Arithmetic is in `Number`, which for `BFloat16` is `Float`: each value is widened when it
 /// is read and rounded once when it is written.
-protocol LayerElement: BitwiseCopyable {
-  associatedtype Number: LayerNumber
+protocol LayerElement: PairedElement where Number: LayerNumber {
 
   init(rounding number: Number)
   var number: Number { get }

@@ -64,17 +64,22 @@ struct PaddedAxis {
 /// written once: its places are the same in every row.
 ///
 /// The channels are in planes of sixteen, one after the other, so that a place and the next one
-/// in its row are a constant apart; or in one plane of them all.
+/// in its row are a constant apart; or in one plane of them all. If paired, two planes have the
+/// lanes of thirty-two channels as `PairedElement` orders them.
 struct PaddedRows<Element: LayerElement> {
   typealias Number = Element.Number
 
   let rows: PaddedAxis
   let columns: PaddedAxis
   let pitch: Int
+  let isPaired: Bool
   let memory: UnsafeMutablePointer<Number>
   /// The padded rows that are in memory, a ring of `rows.span`, and the first one's place there.
   private var filled = 0..<0
   private var firstSlot = 0
+  /// The image's places that the windows reach, and where the first one is in a padded row.
+  private let read: Range<Int>
+  private let readPlace: Int
 
   /// Numbers in a plane.
   @inline(__always)
@@ -84,13 +89,21 @@ struct PaddedRows<Element: LayerElement> {
 
   @inline(__always)
   init(
-    _ rows: PaddedAxis, _ columns: PaddedAxis, pitch: Int, planes: Int,
+    _ rows: PaddedAxis, _ columns: PaddedAxis, pitch: Int, planes: Int, isPaired: Bool = false,
     memory: UnsafeMutablePointer<Number>
   ) {
     self.rows = rows
     self.columns = columns
     self.pitch = pitch
+    self.isPaired = isPaired
     self.memory = memory
+    // The first place that isn't before the padded row, and the first beyond it.
+    let stuffing = columns.stuffing
+    let begin = columns.padding < 0 ? (stuffing &- 1 &- columns.padding) / stuffing : 0
+    let beyond = (columns.padded &- 1 &- columns.padding &+ stuffing) / stuffing
+    let end = beyond < columns.source ? beyond : columns.source
+    read = begin..<(end < begin ? begin : end)
+    readPlace = begin &* stuffing &+ columns.padding
     let count = Self.planeCount(rows, columns, pitch: pitch) &* planes
     for index in 0..<count { memory[index] = 0 }
   }
@@ -100,11 +113,8 @@ struct PaddedRows<Element: LayerElement> {
   @inline(__always)
   func row(_ offset: Int, plane: Int = 0) -> UnsafePointer<Number>? {
     guard rows.sourcePlace(filled.lowerBound &+ offset) >= 0 else { return nil }
-    let slot = firstSlot &+ offset
     return UnsafePointer(
-      memory
-        + (plane &* rows.span &+ (slot < rows.span ? slot : slot &- rows.span))
-        &* columns.padded &* pitch)
+      memory + (plane &* rows.span &+ slot(offset)) &* columns.padded &* pitch)
   }
 
   /// Another image, or other channels of it: nothing of it is there yet.
@@ -117,18 +127,30 @@ struct PaddedRows<Element: LayerElement> {
   mutating func fill(target: Int, _ source: UnsafePointer<Element>, channels: Int, taken: Int) {
     let first = target &* rows.step
     let last = first &+ rows.span
-    var row = filled.contains(first) ? filled.upperBound : first
+    var row = first
+    if first >= filled.lowerBound && first < filled.upperBound {
+      row = filled.upperBound
+      firstSlot = slot(first &- filled.lowerBound)
+    } else {
+      firstSlot = 0
+    }
     while row < last {
       let place = rows.sourcePlace(row)
       if place >= 0 {
         read(
           source + place &* columns.source &* channels, channels: channels, taken: taken,
-          into: memory + row % rows.span &* columns.padded &* pitch)
+          into: memory + slot(row &- first) &* columns.padded &* pitch)
       }
       row &+= 1
     }
     filled = first..<last
-    firstSlot = first % rows.span
+  }
+
+  /// Where in the ring the padded row is that is `offset` behind the first one.
+  @inline(__always)
+  private func slot(_ offset: Int) -> Int {
+    let slot = firstSlot &+ offset
+    return slot < rows.span ? slot : slot &- rows.span
   }
 
   @inline(__always)
@@ -136,32 +158,43 @@ struct PaddedRows<Element: LayerElement> {
     _ source: UnsafePointer<Element>, channels: Int, taken: Int,
     into row: UnsafeMutablePointer<Number>
   ) {
-    // The first place that isn't before the padded row, and the first beyond it.
-    let begin =
-      columns.padding < 0
-      ? (columns.stuffing &- 1 &- columns.padding) / columns.stuffing : 0
-    let beyond =
-      (columns.padded &- 1 &- columns.padding &+ columns.stuffing) / columns.stuffing
-    let end = beyond < columns.source ? beyond : columns.source
-    guard begin < end else { return }
-    let target = row + (begin &* columns.stuffing &+ columns.padding) &* pitch
+    guard !read.isEmpty else { return }
+    let source = source + read.lowerBound &* channels
+    let target = row + readPlace &* pitch
     if columns.stuffing == 1 && taken == channels && taken == pitch {
-      widen(source + begin &* channels, target, (end &- begin) &* channels)
+      widen(source, target, read.count &* channels)
       return
     }
     readPlanes(
-      source + begin &* channels, apart: channels, places: end &- begin, count: taken, target,
-      apart: columns.stuffing &* pitch, plane: Self.planeCount(rows, columns, pitch: pitch))
+      source, apart: channels, places: read.count, count: taken, target,
+      apart: columns.stuffing &* pitch, plane: Self.planeCount(rows, columns, pitch: pitch),
+      isPaired: isPaired)
   }
 }
 
 /// Reads `count` channels of each place into planes of sixteen, in the order in which they lie
-/// in memory. Out of line, for registers of its own.
+/// in memory, or paired if `count` is a multiple of 32. Out of line, for registers of its own.
 @inline(never)
 func readPlanes<Element: LayerElement>(
   _ source: UnsafePointer<Element>, apart step: Int, places: Int, count: Int,
-  _ target: UnsafeMutablePointer<Element.Number>, apart targetStep: Int, plane: Int
+  _ target: UnsafeMutablePointer<Element.Number>, apart targetStep: Int, plane: Int,
+  isPaired: Bool
 ) {
+  if Element.hasPairs && isPaired {
+    for place in 0..<places {
+      let source = source + place &* step
+      var target = target + place &* targetStep
+      var channel = 0
+      while channel < count {
+        let (first, second) = Element.loadPairs32(source + channel)
+        Element.Number.store16(first, target)
+        Element.Number.store16(second, target + plane)
+        target += 2 &* plane
+        channel &+= 32
+      }
+    }
+    return
+  }
   let whole = count & ~15
   for place in 0..<places {
     let source = source + place &* step

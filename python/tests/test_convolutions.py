@@ -114,7 +114,7 @@ def test_conv2d_of_any_shape(geometry, dtype, groups, channels, seed):
 @given(
     geometry=geometries(),
     dtype=st.sampled_from(sorted(DTYPES)),
-    channels=st.sampled_from([1, 3, 15, 16, 17, 40, 100]),
+    channels=st.sampled_from([1, 3, 15, 16, 17, 32, 40, 64, 100]),
     relu=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )

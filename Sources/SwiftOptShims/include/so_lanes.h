@@ -134,6 +134,33 @@ static inline so_float16 so_round_bfloat16(so_float16 v) {
     return (so_float16)(so_bfloat16_bits(v) & 0xFFFF0000);
 }
 
+/* Thirty-two bfloat16 as the sixteen at even places and the sixteen at odd ones: read in pairs,
+ * as they lie in memory, they need no change of width. */
+typedef uint32_t so_unaligned_pairs16 __attribute__((ext_vector_type(16), aligned(2)));
+
+static inline so_float16 so_load_even_bfloat16(const uint16_t *_Nonnull p) {
+    return (so_float16)(*(const so_unaligned_pairs16 *)p << 16);
+}
+static inline so_float16 so_load_odd_bfloat16(const uint16_t *_Nonnull p) {
+    return (so_float16)(*(const so_unaligned_pairs16 *)p & 0xFFFF0000);
+}
+
+/* The nearest as so_bfloat16_bits has it, of numbers that, where they are NaN, have nothing in
+ * their lower half: then rounding can't carry into the sign. Arithmetic on such numbers and on
+ * bfloat16 gives only such. */
+static inline so_bits16 so_carried_bfloat16_bits(so_float16 v) {
+    const so_bits16 bits = (so_bits16)v;
+    return bits + 0x7FFF + ((bits >> 16) & 1);
+}
+static inline so_float16 so_round_carried_bfloat16(so_float16 v) {
+    return (so_float16)(so_carried_bfloat16_bits(v) & 0xFFFF0000);
+}
+static inline void so_store_pairs_bfloat16(so_float16 even, so_float16 odd,
+                                           uint16_t *_Nonnull p) {
+    *(so_unaligned_pairs16 *)p = (so_carried_bfloat16_bits(even) >> 16) |
+                                 (so_carried_bfloat16_bits(odd) & 0xFFFF0000);
+}
+
 /* 0 where one of sixteen random numbers is below the threshold. */
 static inline so_float16 so_kept_float16(so_float16 v, const uint16_t *_Nonnull random,
                                          uint32_t threshold) {
@@ -150,22 +177,16 @@ static inline so_double16 so_kept_double16(so_double16 v, const uint16_t *_Nonnu
 }
 
 /* Thirty-two bfloat16 times a number, rounded as so_store_bfloat16 does, or 0 where the random
- * number is below the threshold. In pairs, as they lie in memory: no change of width is needed.
- * What is not a number has nothing in its lower half, and so stays one when it is rounded. */
+ * number is below the threshold. */
 static inline void so_drop_bfloat16(const uint16_t *_Nonnull x, uint16_t *_Nonnull y,
                                     const uint16_t *_Nonnull random, uint32_t threshold,
                                     float scale) {
-    typedef uint32_t so_unaligned_bits16 __attribute__((ext_vector_type(16), aligned(2)));
-    const so_bits16 pairs = *(const so_unaligned_bits16 *)x;
-    const so_bits16 randoms = *(const so_unaligned_bits16 *)random;
-    const so_float16 low = (so_float16)(pairs << 16) * scale;
-    const so_float16 high = (so_float16)(pairs & 0xFFFF0000) * scale;
+    const so_bits16 randoms = *(const so_unaligned_pairs16 *)random;
+    const so_float16 even = so_load_even_bfloat16(x) * scale;
+    const so_float16 odd = so_load_odd_bfloat16(x) * scale;
     const uint32_t bound = threshold << 16;
-    const so_bits16 low_bits = (randoms << 16) < bound ? (so_bits16)0 : (so_bits16)low;
-    const so_bits16 high_bits = randoms < bound ? (so_bits16)0 : (so_bits16)high;
-    const so_bits16 low_half = (low_bits + 0x7FFF + ((low_bits >> 16) & 1)) >> 16;
-    const so_bits16 high_half = high_bits + 0x7FFF + ((high_bits >> 16) & 1);
-    *(so_unaligned_bits16 *)y = low_half | (high_half & 0xFFFF0000);
+    so_store_pairs_bfloat16((randoms << 16) < bound ? (so_float16)0 : even,
+                            randoms < bound ? (so_float16)0 : odd, y);
 }
 
 static inline so_double16 so_widen_float16(so_float16 v) {

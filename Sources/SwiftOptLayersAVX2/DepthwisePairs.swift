@@ -1,0 +1,1 @@
+../SwiftOptLayers/DepthwisePairs.swift

@@ -1,0 +1,1 @@
+../SwiftOptLayers/Pairs.swift

@@ -1,0 +1,123 @@
+"""Depthwise convolutions of bfloat16 whose channels come in pairs, as whole 32 do.
+
+Channels don't mix, so eight at a time, which are worked on one by one, must give the same bits.
+What those are worth is tested in test_convolutions.py.
+"""
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swiftopt.nn import functional
+
+BF16 = ml_dtypes.bfloat16
+APART = 8
+
+
+@st.composite
+def convolutions(draw):
+    """Shapes around the four places that are made together, wide paddings among them."""
+    kernel = draw(st.sampled_from([(3, 3), (1, 3), (17, 3), (2, 2)]))
+    stride = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+    padding = draw(st.tuples(st.integers(0, 3), st.integers(0, 5)))
+    dilation = (draw(st.integers(1, 2)), draw(st.sampled_from([1, 1, 1, 2])))
+    least = [
+        max(1, d * (k - 1) + 1 - 2 * p) for k, d, p in zip(kernel, dilation, padding, strict=True)
+    ]
+    image = tuple(draw(st.integers(low, low + 11)) for low in least)
+    channels = draw(st.sampled_from([32, 64, 96]))
+    keywords = {"stride": stride, "padding": padding, "dilation": dilation}
+    return (draw(st.integers(1, 2)), *image, channels), kernel, keywords
+
+
+def same_bits(got, expected):
+    np.testing.assert_array_equal(got.view(np.uint16), expected.view(np.uint16))
+
+
+def in_parts(channels, call):
+    """What `call` gives for each few channels, put together."""
+    parts = [call(slice(begin, begin + APART)) for begin in range(0, channels, APART)]
+    return tuple(np.concatenate(each, axis=-1) for each in zip(*parts, strict=True))
+
+
+@settings(max_examples=150, deadline=None)
+@given(convolutions(), st.booleans(), st.integers(0, 2**32 - 1))
+def test_pairs_give_the_bits_of_single_channels(convolution, relu, seed):
+    shape, kernel, keywords = convolution
+    channels = shape[-1]
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(shape).astype(BF16)
+    weight = rng.standard_normal((*kernel, channels)).astype(BF16)
+    bias = rng.standard_normal(channels).astype(np.float32)
+
+    def forward(part):
+        here = x[..., part].copy(), weight[..., part].copy(), bias[part].copy()
+        sums = np.empty((2, here[2].size))
+        y = functional.depthwise_conv2d(
+            *here, **keywords, relu=relu, column_sums=sums[0], column_square_sums=sums[1]
+        )
+        return y, sums
+
+    y, sums = forward(slice(None))
+    expected, expected_sums = in_parts(channels, forward)
+    same_bits(y, expected)
+    # Four bfloat16 numbers are added up in float32 before the rest is in float64: less than 4
+    # roundings of 2^-24 of what is added.
+    stored = expected.astype(np.float64).reshape(-1, channels)
+    bound = 4 * 2.0**-24 * np.stack([abs(stored).sum(0), (stored**2).sum(0)])
+    assert (abs(sums - expected_sums) <= 2 * bound).all()
+
+    dy = rng.standard_normal(y.shape).astype(BF16)
+
+    def backward(part):
+        gradient, here = dy[..., part].copy(), x[..., part].copy()
+        grad_bias = np.empty(here.shape[-1], np.float32)
+        dx = functional.depthwise_conv2d_backward_input(
+            gradient, weight[..., part].copy(), here.shape, **keywords
+        )
+        dweight = functional.depthwise_conv2d_backward_weight(
+            gradient, here, kernel, **keywords, grad_bias=grad_bias
+        )
+        return dx, dweight, grad_bias
+
+    dx, dweight, grad_bias = backward(slice(None))
+    expected_dx, expected_dweight, expected_bias = in_parts(channels, backward)
+    same_bits(dx, expected_dx)
+    # Rows are shared out otherwise where there are more channels, so sums have another order:
+    # each of the two is within (terms) roundings of what is added (Higham 2002, section 3.1).
+    terms = y[..., 0].size
+    gradient = abs(dy.astype(np.float64))
+    size = gradient.max((0, 1, 2)) * abs(x.astype(np.float64)).max((0, 1, 2))
+    bound = 2 * terms * 2.0**-24 * terms
+    assert (abs(dweight - expected_dweight) <= bound * size).all()
+    assert (abs(grad_bias - expected_bias) <= bound * gradient.max((0, 1, 2))).all()
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("payload", [0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001, 0x7FC00000])
+def test_a_bias_that_is_not_a_number_stays_one(payload, relu):
+    """Rounding carries out of a payload of ones into the sign: NaN would become -0 or 0."""
+    x = np.ones((1, 3, 5, 32), BF16)
+    weight = np.ones((3, 3, 32), BF16)
+    bias = np.zeros(32, np.float32)
+    bias[7:9] = np.array([payload, payload], np.uint32).view(np.float32)
+    y = functional.depthwise_conv2d(x, weight, bias, padding=1, relu=relu)
+    is_nan = np.isnan(y.astype(np.float32))
+    assert is_nan[..., 7:9].all()
+    assert is_nan.sum() == 2 * 15
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.3e38, -3.3e38])
+def test_values_that_are_not_finite_reach_only_their_windows(value):
+    """NaN and infinities of x, and sums beyond the greatest bfloat16, become what NumPy says."""
+    x = np.zeros((1, 6, 9, 64), BF16)
+    x[0, 2, 4, 33] = x[0, 5, 8, 62] = value
+    weight = np.full((3, 3, 64), 2, BF16)
+    y = functional.depthwise_conv2d(x, weight, padding=1).astype(np.float32)
+    padded = np.pad(x.astype(np.float64), ((0, 0), (1, 1), (1, 1), (0, 0)))
+    expected = sum(padded[:, i : i + 6, j : j + 9] * 2 for i in range(3) for j in range(3))
+    with np.errstate(over="ignore"):
+        expected = expected.astype(np.float32).astype(BF16).astype(np.float32)
+    np.testing.assert_array_equal(y, expected)
