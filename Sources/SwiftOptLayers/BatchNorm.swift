@@ -56,7 +56,8 @@ enum BatchNorm: LayerFunction {
 
   static func run<Element: LayerElement>(_ call: LayerCall<Element>) -> Int32 {
     typealias Number = Element.Number
-    let layout = FoldedRows(rows: call.size(0), channels: call.size(1))
+    let layout = FoldedRows(
+      rows: call.size(0), channels: call.size(1), hasPairs: Element.hasPairs)
     let sums = ColumnSums<Number>(layout: layout, memory: call.workspace)
     findStatistics(call, sums)
     let (mean, variance) = (sums.first(0), sums.second(0))
@@ -154,6 +155,20 @@ private struct NormaliseKernel<Element: LayerElement>: RowKernel {
     var result = line.normalised(load(x + offset, count))
     if let residual { result += load(residual + offset, count) }
     store(Number.maximum16(floor, result), y + offset, count)
+  }
+
+  @inline(__always)
+  func pairs(_ offset: Int, _ lane: Int) {
+    let x = Element.loadPairs32(x + offset)
+    var first = NormLine(means, scales, biases, lane).normalised(x.0)
+    var second = NormLine(means, scales, biases, lane &+ 16).normalised(x.1)
+    if let residual {
+      let residuals = Element.loadPairs32(residual + offset)
+      first += residuals.0
+      second += residuals.1
+    }
+    Element.storePairs32(
+      Number.maximum16(floor, first), Number.maximum16(floor, second), y + offset)
   }
 }
 

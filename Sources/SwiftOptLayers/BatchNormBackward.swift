@@ -58,7 +58,8 @@ enum BatchNormBackward: LayerFunction {
     typealias Number = Element.Number
     let pooled = Int(call.setting(2))
     let layout = FoldedRows(
-      rows: call.size(0), channels: call.size(1), isFolded: pooled == 1)
+      rows: call.size(0), channels: call.size(1), isFolded: pooled == 1,
+      hasPairs: Element.hasPairs)
     let sums = ColumnSums<Number>(layout: layout, memory: call.workspace)
     let (weight, bias) = (call.optional(3, Number.self), call.optional(4, Number.self))
     let (mean, inverse) = (call.numbers(5), call.numbers(6))
@@ -170,10 +171,26 @@ private struct GradientMatrices<Element: LayerElement> {
     let result = y.map { load($0 + offset, count) } ?? line.normalised(x)
     return (Number.reluGradient16(dy, result), x)
   }
+
+  /// The same for two vectors of pairs.
+  @inline(__always)
+  func maskedPairs(
+    _ line: NormLine<Number>, _ next: NormLine<Number>, _ offset: Int, _ lane: Int
+  ) -> (g: (SIMD16<Number>, SIMD16<Number>), x: (SIMD16<Number>, SIMD16<Number>)) {
+    let x = Element.loadPairs32(x + offset)
+    var dy = Element.loadPairs32(dy + (pooled > 1 ? lane : offset))
+    dy = (dy.0 * share, dy.1 * share)
+    if !hasReLU { return (dy, x) }
+    let result =
+      y.map { Element.loadPairs32($0 + offset) }
+      ?? (line.normalised(x.0), next.normalised(x.1))
+    return (
+      (Number.reluGradient16(dy.0, result.0), Number.reluGradient16(dy.1, result.1)), x
+    )
+  }
 }
 
 private protocol GradientRowKernel: RowKernel {
-  associatedtype Element: LayerElement
   var matrices: GradientMatrices<Element> { get set }
 }
 
@@ -190,9 +207,25 @@ private struct GradientSumKernel<Element: LayerElement>: GradientRowKernel {
     let line = matrices.line(lane)
     let (g, x) = matrices.masked(line, offset, lane, count)
     if let dresidual = matrices.dresidual { store(g, dresidual + offset, count) }
+    add(g, x - line.mean, lane)
+  }
+
+  @inline(__always)
+  func pairs(_ offset: Int, _ lane: Int) {
+    let (line, next) = (matrices.line(lane), matrices.line(lane &+ 16))
+    let (g, x) = matrices.maskedPairs(line, next, offset, lane)
+    if let dresidual = matrices.dresidual {
+      Element.storePairs32(g.0, g.1, dresidual + offset)
+    }
+    add(g.0, x.0 - line.mean, lane)
+    add(g.1, x.1 - next.mean, lane &+ 16)
+  }
+
+  @inline(__always)
+  private func add(_ g: SIMD16<Number>, _ difference: SIMD16<Number>, _ lane: Int) {
     let (sums, products) = (partial + lane, partial + lanes + lane)
     Number.store16(Number.load16(sums) + g, sums)
-    Number.store16(Number.load16(products) + g * (x - line.mean), products)
+    Number.store16(Number.load16(products) + g * difference, products)
   }
 }
 
@@ -216,7 +249,30 @@ private struct GradientKernel<Element: LayerElement>: GradientRowKernel {
     } else {
       (g, x) = matrices.masked(line, offset, lane, count)
     }
+    store(gradient(g, x, line, lane), dx + offset, count)
+  }
+
+  @inline(__always)
+  func pairs(_ offset: Int, _ lane: Int) {
+    let (line, next) = (matrices.line(lane), matrices.line(lane &+ 16))
+    let g: (SIMD16<Number>, SIMD16<Number>)
+    let x: (SIMD16<Number>, SIMD16<Number>)
+    if let dresidual = matrices.dresidual, matrices.pooled == 1 {
+      (g, x) = (
+        Element.loadPairs32(dresidual + offset), Element.loadPairs32(matrices.x + offset)
+      )
+    } else {
+      (g, x) = matrices.maskedPairs(line, next, offset, lane)
+    }
+    Element.storePairs32(
+      gradient(g.0, x.0, line, lane), gradient(g.1, x.1, next, lane &+ 16), dx + offset)
+  }
+
+  @inline(__always)
+  private func gradient(
+    _ g: SIMD16<Number>, _ x: SIMD16<Number>, _ line: NormLine<Number>, _ lane: Int
+  ) -> SIMD16<Number> {
     let mean = Number.load16(offsets + lane) + (x - line.mean) * Number.load16(slopes + lane)
-    store((g - mean) * line.scale, dx + offset, count)
+    return (g - mean) * line.scale
   }
 }

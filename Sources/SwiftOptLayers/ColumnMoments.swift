@@ -77,7 +77,7 @@ extension ColumnSums {
     for channel in 0..<channels {
       let offset = sums[channel] * share
       let deviation = squares[channel] - sums[channel] * offset
-      sums[channel] = Double(origin[channel]) + offset
+      sums[channel] = Double(origin[layout.lane(of: channel)]) + offset
       squares[channel] = deviation < 0 ? 0 : deviation
     }
   }
@@ -95,7 +95,18 @@ private struct MomentKernel<Element: LayerElement>: RowKernel {
   @inline(__always)
   func vector(_ offset: Int, _ lane: Int, _ count: Int) {
     let shift = Number.load16(shift + lane)
-    let a = load(x + offset, count, fill: shift) - shift
+    add(load(x + offset, count, fill: shift) - shift, lane)
+  }
+
+  @inline(__always)
+  func pairs(_ offset: Int, _ lane: Int) {
+    let (first, second) = Element.loadPairs32(x + offset)
+    add(first - Number.load16(shift + lane), lane)
+    add(second - Number.load16(shift + lane + 16), lane &+ 16)
+  }
+
+  @inline(__always)
+  private func add(_ a: SIMD16<Number>, _ lane: Int) {
     let (sums, squares) = (partial + lane, partial + lanes + lane)
     Number.store16(Number.load16(sums) + a, sums)
     Number.store16(Number.load16(squares) + a * a, squares)

@@ -5,6 +5,9 @@ import SwiftOptShims
 /// Few channels, or an odd number of them, would leave lanes unused; so several neighbouring
 /// rows are taken as one wide row, in which a channel has several places. The last wide row may
 /// be an incomplete one. What is computed depends on nothing but the shape.
+///
+/// Wide rows of whole pairs are read as `PairedElement` orders them: then a place's numbers, in
+/// lines and sums, are in the lane of `lane(of:)`.
 struct FoldedRows {
   let channels: Int
   /// Rows in a wide row.
@@ -20,8 +23,9 @@ struct FoldedRows {
   /// Wide rows of a block.
   let blockRows: Int
   let blocks: Int
+  let isPaired: Bool
 
-  init(rows: Int, channels: Int, isFolded: Bool = true) {
+  init(rows: Int, channels: Int, isFolded: Bool = true, hasPairs: Bool = false) {
     let odd = 16 / min(channels & (0 &- channels), 16)
     var fold = max(odd, 1)
     while channels &* fold < 64 { fold &*= 2 }
@@ -40,7 +44,12 @@ struct FoldedRows {
     let atLeast = max(elements / width, 31 / fold &+ 1)
     blockRows = (atLeast &+ 3) & ~3
     blocks = (all &+ blockRows &- 1) / blockRows
+    isPaired = hasPairs && width & 31 == 0 && rest == 0
   }
+
+  /// Where the numbers of a place in a wide row are.
+  @inline(__always)
+  func lane(of place: Int) -> Int { isPaired ? BFloat16.pairLane(place) : place }
 
   /// Wide rows of block `block`.
   func rows(of block: Int) -> (begin: Int, end: Int) {
@@ -61,6 +70,18 @@ struct FoldedRows {
   @inline(__always)
   func visit<Kernel: RowKernel>(_ kernel: Kernel, _ begin: Int, _ end: Int) {
     var row = begin
+    if Kernel.Element.hasPairs && isPaired {
+      while row < end {
+        let offset = row &* width
+        var lane = 0
+        while lane < width {
+          kernel.pairs(offset &+ lane, lane)
+          lane &+= 32
+        }
+        row &+= 1
+      }
+      return
+    }
     while row < end {
       let offset = row &* width
       let count = row < complete ? width : rest
@@ -80,13 +101,16 @@ struct FoldedRows {
     }
   }
 
-  /// Writes for each place in a wide row what `value` gives for its channel, and 0 beyond.
+  /// Writes for each place in a wide row what `value` gives for its channel, and 0 beyond. What
+  /// is not a number is the plain one, as pairs want it.
   @inline(__always)
   func spread<Number: LayerNumber>(
     _ target: UnsafeMutablePointer<Number>, _ value: (Int) -> Number
   ) {
-    for channel in 0..<channels { target[channel] = value(channel) }
-    for lane in channels..<max(width, channels) { target[lane] = target[lane &- channels] }
+    for channel in 0..<channels { target[lane(of: channel)] = value(channel).plainNaN }
+    for place in channels..<max(width, channels) {
+      target[lane(of: place)] = target[lane(of: place &- channels)]
+    }
     for lane in width..<max(lanes, width) { target[lane] = 0 }
   }
 
@@ -105,21 +129,37 @@ struct FoldedRows {
     }
   }
 
-  /// Adds up the places of each channel.
+  /// Adds up the places of each channel: the sum of channel c is then the c-th.
   @inline(__always)
   func gather(_ target: UnsafeMutablePointer<Double>) {
+    if isPaired { putInOrder(target) }
     for copy in 1..<max(fold, 1) {
       let from = target + copy &* channels
       for channel in 0..<channels { target[channel] += from[channel] }
+    }
+  }
+
+  private func putInOrder(_ target: UnsafeMutablePointer<Double>) {
+    for block in 0..<width / 32 {
+      let pairs = target + 32 &* block
+      let (evens, odds) = (Double.load16(pairs), Double.load16(pairs + 16))
+      for lane in 0..<16 {
+        pairs[2 &* lane] = evens[lane]
+        pairs[2 &* lane &+ 1] = odds[lane]
+      }
     }
   }
 }
 
 /// What is done with the vectors of a matrix.
 protocol RowKernel {
+  associatedtype Element: LayerElement
+
   /// The vector at `offset` elements from the matrix's beginning, and at place `lane` of its wide
   /// row. If `count` is below 16, only so many elements are there.
   func vector(_ offset: Int, _ lane: Int, _ count: Int)
+  /// The same for thirty-two elements as two vectors of pairs.
+  func pairs(_ offset: Int, _ lane: Int)
 }
 
 /// Sixteen elements, or the first `count` of them with `fill` in place of the others.
