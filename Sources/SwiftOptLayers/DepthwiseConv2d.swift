@@ -116,8 +116,9 @@ private func runDepthwise<Element: LayerElement>(
   let kernel = DepthwiseKernel<Element>(
     pass: pass, weight: numbers,
     zeros: UnsafeRawPointer(zeros).assumingMemoryBound(to: Element.self),
-    isRectified: isRectified, output: output,
-    sums: channelSums)
+    output: output,
+    places: PlaceOutput(
+      channels: pass.channels, isRectified: isRectified, sums: channelSums))
   let memory = call.workspace + layout.weightBytes + layout.sumsBytes
   let (slots, shares) = (layout.slots, pass.shares)
   slots.clear(memory)
@@ -125,15 +126,18 @@ private func runDepthwise<Element: LayerElement>(
     let slot = slots.take(memory)
     let ring = slots.memory(memory, slot)
     let tapRows = ring + layout.ringBytes
-    let places = (tapRows + layout.tapRowBytes).assumingMemoryBound(to: Number.self)
+    let rowSums = (tapRows + layout.tapRowBytes).assumingMemoryBound(to: Number.self)
     channelSums.begin(share: share)
     if kernel.readsPairs {
       pass.forEachImageRow(steps, of: source, tapRows) {
         kernel.runPairs($0, $1, $2, share: share)
       }
     } else {
-      pass.forEachRow(steps, of: source, ring.assumingMemoryBound(to: Number.self), tapRows) {
-        kernel.run($0, $1, $2, share: share, places: places)
+      pass.forEachRow(
+        steps, of: source, ring.assumingMemoryBound(to: Number.self), tapRows,
+        aheadSteps: pass.fours
+      ) {
+        kernel.run($0, $1, $2, share: share, rowSums: rowSums)
       }
     }
     slots.giveBack(memory, slot)

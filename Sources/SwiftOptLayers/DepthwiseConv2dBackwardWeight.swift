@@ -53,7 +53,9 @@ enum DepthwiseConv2dBackwardWeight: LayerFunction {
       }
       let kernel = DepthwiseWeightKernel<Element>(
         pass: pass, sums: sums, hasBias: dbias != nil, gradient: row, scratch: scratch)
-      pass.forEachRow(steps, of: source, ring, tapRows) { rows, ahead, place in
+      pass.forEachRow(
+        steps, of: source, ring, tapRows, aheadSteps: (pass.blockLanes &+ 15) / 16
+      ) { rows, ahead, place in
         let row = place.image &* pass.rows.target &+ place.row
         kernel.run(rows, ahead, place, gradient + (row &* rowCount &+ place.channel))
         if place.row &+ 1 == pass.rows.target { flush(sums, layout.sums, into: totals) }

@@ -42,7 +42,7 @@ extension DepthwiseKernel {
           isInside
           ? eight(rows, first, lane, channel, isDense: isDense, isInside: true)
           : eight(rows, first, lane, channel, isDense: isDense, isInside: false)
-        finish(
+        places.writePairs(
           sums, others, columns.target &- column, target + (column &* pass.channels &+ lane),
           share, channel)
         lane &+= 32

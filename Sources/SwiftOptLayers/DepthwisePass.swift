@@ -48,6 +48,10 @@ struct DepthwisePass {
     roundedUp((lanes &- 1) / channelBlocks &+ 1, to: unit)
   }
 
+  /// Fours of places in a row of the output.
+  @inline(__always)
+  var fours: Int { (columns.target &+ 3) / 4 }
+
   /// Whether the lanes of channels are in pairs.
   @inline(__always)
   func isPaired<Element: LayerElement>(_ element: Element.Type) -> Bool {
@@ -86,11 +90,13 @@ struct DepthwisePass {
   }
 
   /// Calls `body` for each row of the output that a share has, with the padded rows filled for
-  /// it. `tapRows` has the bytes of `TapRows`.
+  /// it, and with what the next row reads, to be asked for in so many steps. `tapRows` has the
+  /// bytes of `TapRows`.
   @inline(__always)
   func forEachRow<Element: LayerElement>(
     _ steps: Range<Int>, of source: UnsafePointer<Element>,
     _ ring: UnsafeMutablePointer<Element.Number>, _ tapRows: UnsafeMutableRawPointer,
+    aheadSteps: Int,
     _ body: (TapRows<Element.Number>, Ahead<Element>, DepthwiseRow) -> Void
   ) {
     var padded = PaddedRows<Element>(
@@ -101,7 +107,8 @@ struct DepthwisePass {
       padded.fill(
         target: place.row, source + start(place), channels: channels, taken: place.taken)
       body(
-        TapRows(rows, tapRows) { padded.row($0 &* rows.dilation) }, ahead(source, place), place)
+        TapRows(rows, tapRows) { padded.row($0 &* rows.dilation) },
+        ahead(source, place, steps: aheadSteps), place)
     }
   }
 
@@ -118,7 +125,7 @@ struct DepthwisePass {
         let row = rows.sourcePlace(place.row &* rows.step &+ tapRow &* rows.dilation)
         return row < 0 ? nil : source + row &* columns.source &* channels
       }
-      body(tapRows, ahead(image, place), place)
+      body(tapRows, ahead(image, place, steps: fours), place)
     }
   }
 
@@ -150,11 +157,12 @@ struct DepthwisePass {
   /// What the row after this one will read first.
   @inline(__always)
   private func ahead<Element: LayerElement>(
-    _ source: UnsafePointer<Element>, _ place: DepthwiseRow
+    _ source: UnsafePointer<Element>, _ place: DepthwiseRow, steps: Int
   ) -> Ahead<Element> {
     let next = rows.nextPlace(after: place.row) &* columns.source &* channels
     return Ahead(
-      source + (start(place) &+ next), places: rows.step &* columns.source, place.taken, self)
+      source + (start(place) &+ next), places: rows.step &* columns.source, place.taken, self,
+      steps: steps)
   }
 }
 
@@ -183,8 +191,8 @@ struct TapRows<Value> {
   }
 }
 
-/// A row that will be read or written next: asked for while there is something to compute, in as
-/// many steps as there are fours of places in a row of the output.
+/// A row that will be read or written next: asked for in steps while there is something to
+/// compute.
 struct Ahead<Element: LayerElement> {
   private let start: UnsafeRawPointer
   /// Stretches of memory, where they begin, and how long each is.
@@ -195,9 +203,10 @@ struct Ahead<Element: LayerElement> {
   /// From `start` on, of whose places `taken` channels are used. If those are all, a step's
   /// places are one stretch.
   @inline(__always)
-  init(_ start: UnsafePointer<Element>, places: Int, _ taken: Int, _ pass: DepthwisePass) {
+  init(
+    _ start: UnsafePointer<Element>, places: Int, _ taken: Int, _ pass: DepthwisePass, steps: Int
+  ) {
     self.start = UnsafeRawPointer(start)
-    let steps = (pass.columns.target &+ 3) / 4
     let each = (places &+ steps &- 1) / steps
     let isWhole = taken == pass.channels
     let place = pass.channels &* MemoryLayout<Element>.stride

@@ -24,13 +24,13 @@ struct DepthwiseWeightKernel<Element: LayerElement> {
       source, apart: pass.channels, places: places, count: taken, gradient, apart: 16,
       plane: 16 &* places, isPaired: pass.isPaired(Element.self))
     let isThreeWide = pass.columns.kernel == 3 && pass.columns.dilation == 1
-    let behind = Ahead(source + places &* pass.channels, places: places, taken, pass)
-    for step in 0..<(places &+ 3) / 4 {
-      ahead.fetch(step: step)
-      behind.fetch(step: step)
-    }
+    let behind = Ahead(
+      source + places &* pass.channels, places: places, taken, pass,
+      steps: (taken &+ 15) / 16)
     var lane = 0
     while lane < taken {
+      ahead.fetch(step: lane / 16)
+      behind.fetch(step: lane / 16)
       let plane = gradient + lane &* places
       let first = sums + (channel &+ lane)
       if !isThreeWide {

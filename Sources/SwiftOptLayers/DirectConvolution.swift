@@ -32,6 +32,19 @@ struct DirectConvolution {
   var lanes: Int { roundedUp(convolution.outChannels, to: 32) }
   @inline(__always)
   var taps: Int { convolution.depth }
+
+  /// Whether the lanes of output channels are in pairs.
+  @inline(__always)
+  func isPaired<Element: LayerElement>(_ element: Element.Type) -> Bool {
+    Element.hasPairs && convolution.outChannels & 31 == 0
+  }
+
+  /// Where an output channel's number is among all lanes.
+  @inline(__always)
+  func lane<Element: LayerElement>(_ element: Element.Type, of channel: Int) -> Int {
+    isPaired(element) ? Element.pairLane(channel) : channel
+  }
+
   @inline(__always)
   var shares: Shares { Shares(convolution.window.batch &* rows.target) }
 
@@ -100,9 +113,8 @@ struct DirectKernel<Element: LayerElement> {
   let weight: UnsafePointer<Number>
   /// (lanes).
   let bias: UnsafePointer<Number>
-  let isRectified: Bool
   let output: UnsafeMutablePointer<Element>
-  let sums: ChannelSums
+  let places: PlaceOutput<Element>
   let scratch: UnsafeMutableRawPointer
 
   /// Out of line: the build allows only functions of this type to fuse.
@@ -110,16 +122,16 @@ struct DirectKernel<Element: LayerElement> {
   func run(_ padded: PaddedRows<Element>, share: Int, image: Int, row: Int) {
     let taps = DirectTaps<Number>(direct, padded, scratch)
     let channels = direct.convolution.outChannels
-    let places = direct.columns.target
-    let target = output + (image &* direct.rows.target &+ row) &* places &* channels
+    let columns = direct.columns.target
+    let target = output + (image &* direct.rows.target &+ row) &* columns &* channels
     var channel = 0
     while channel < channels {
       var place = 0
-      while place &+ 4 <= places {
+      while place &+ 4 <= columns {
         four(taps, place, channel, target, share)
         place &+= 4
       }
-      while place < places {
+      while place < columns {
         one(taps, place, channel, target, share)
         place &+= 1
       }
@@ -134,8 +146,7 @@ struct DirectKernel<Element: LayerElement> {
   ) {
     let apart = direct.columns.step &* direct.convolution.inChannels
     let (b0, b1) = (Number.load16(bias + channel), Number.load16(bias + (channel &+ 16)))
-    var (s0, s1, s2, s3) = (b0, b0, b0, b0)
-    var (t0, t1, t2, t3) = (b1, b1, b1, b1)
+    var (s, t) = (Four(b0), Four(b1))
     for tap in 0..<taps.count {
       let factors = weight + (taps.numbers[tap] &* direct.lanes &+ channel)
       let (f0, f1) = (Number.load16(factors), Number.load16(factors + 16))
@@ -144,21 +155,16 @@ struct DirectKernel<Element: LayerElement> {
       let v1 = SIMD16<Number>(repeating: value[apart])
       let v2 = SIMD16<Number>(repeating: value[2 &* apart])
       let v3 = SIMD16<Number>(repeating: value[3 &* apart])
-      s0 = Number.fused16(v0, f0, s0)
-      t0 = Number.fused16(v0, f1, t0)
-      s1 = Number.fused16(v1, f0, s1)
-      t1 = Number.fused16(v1, f1, t1)
-      s2 = Number.fused16(v2, f0, s2)
-      t2 = Number.fused16(v2, f1, t2)
-      s3 = Number.fused16(v3, f0, s3)
-      t3 = Number.fused16(v3, f1, t3)
+      s.s0 = Number.fused16(v0, f0, s.s0)
+      t.s0 = Number.fused16(v0, f1, t.s0)
+      s.s1 = Number.fused16(v1, f0, s.s1)
+      t.s1 = Number.fused16(v1, f1, t.s1)
+      s.s2 = Number.fused16(v2, f0, s.s2)
+      t.s2 = Number.fused16(v2, f1, t.s2)
+      s.s3 = Number.fused16(v3, f0, s.s3)
+      t.s3 = Number.fused16(v3, f1, t.s3)
     }
-    let channels = direct.convolution.outChannels
-    let first = target + (place &* channels &+ channel)
-    finish(s0, s1, s2, s3, 4, first, channel, share)
-    if channel &+ 16 < channels {
-      finish(t0, t1, t2, t3, 4, first + 16, channel &+ 16, share)
-    }
+    write(s, t, 4, place, channel, target, share)
   }
 
   @inline(__always)
@@ -174,41 +180,23 @@ struct DirectKernel<Element: LayerElement> {
       s = Number.fused16(value, Number.load16(factors), s)
       t = Number.fused16(value, Number.load16(factors + 16), t)
     }
-    let channels = direct.convolution.outChannels
-    let first = target + (place &* channels &+ channel)
-    finish(s, s, s, s, 1, first, channel, share)
-    if channel &+ 16 < channels { finish(t, t, t, t, 1, first + 16, channel &+ 16, share) }
+    write(Four(s), Four(t), 1, place, channel, target, share)
   }
 
   /// Stores `count` places, the channels from `channel` on.
   @inline(__always)
-  private func finish(
-    _ s0: SIMD16<Number>, _ s1: SIMD16<Number>, _ s2: SIMD16<Number>, _ s3: SIMD16<Number>,
-    _ count: Int, _ target: UnsafeMutablePointer<Element>, _ channel: Int, _ share: Int
+  private func write(
+    _ s: Four<Number>, _ t: Four<Number>, _ count: Int, _ place: Int, _ channel: Int,
+    _ target: UnsafeMutablePointer<Element>, _ share: Int
   ) {
     let channels = direct.convolution.outChannels
-    let floor = SIMD16<Number>(repeating: isRectified ? 0 : -.infinity)
-    let v0 = Number.maximum16(floor, s0)
-    let v1 = Number.maximum16(floor, s1)
-    let v2 = Number.maximum16(floor, s2)
-    let v3 = Number.maximum16(floor, s3)
-    let taken = channels &- channel
-    store(v0, target, first: taken)
-    if count == 4 {
-      store(v1, target + channels, first: taken)
-      store(v2, target + 2 &* channels, first: taken)
-      store(v3, target + 3 &* channels, first: taken)
+    let first = target + (place &* channels &+ channel)
+    if direct.isPaired(Element.self) {
+      places.writePairs(s, t, count, first, share, channel)
+      return
     }
-    guard sums.areWanted else { return }
-    let place = sums.place(share: share, channel: channel)
-    var total = SixteenSums<Number>(place)
-    if count == 4 {
-      total.add(
-        Element.self, Element.rounded16(v0), Element.rounded16(v1), Element.rounded16(v2),
-        Element.rounded16(v3))
-    } else {
-      total.add(Element.rounded16(v0))
-    }
-    total.store(place)
+    let left = channels &- channel
+    places.write(s, count, first, share, channel, left)
+    if left > 16 { places.write(t, count, first + 16, share, channel &+ 16, left &- 16) }
   }
 }

@@ -26,15 +26,12 @@ struct DirectForward {
     let direct = self.direct
     let numbers = workspace.assumingMemoryBound(to: Number.self)
     let biases = numbers + direct.taps &* direct.lanes
-    for lane in 0..<direct.lanes { biases[lane] = 0 }
-    if let bias {
-      for channel in 0..<direct.convolution.outChannels { biases[channel] = bias[channel] }
-    }
-    for lane in 0..<direct.lanes {
-      let isChannel = lane < direct.convolution.outChannels
+    for index in 0..<(direct.taps &+ 1) &* direct.lanes { numbers[index] = 0 }
+    for channel in 0..<direct.convolution.outChannels {
+      let lane = direct.lane(Element.self, of: channel)
+      if let bias { biases[lane] = bias[channel].plainNaN }
       for tap in 0..<direct.taps {
-        numbers[tap &* direct.lanes &+ lane] =
-          isChannel ? weight[lane &* direct.taps &+ tap].number : 0
+        numbers[tap &* direct.lanes &+ lane] = weight[channel &* direct.taps &+ tap].number
       }
     }
     let channelSums = ChannelSums(
@@ -45,13 +42,17 @@ struct DirectForward {
     shares.parallel { share, steps, scratch in
       channelSums.begin(share: share)
       let kernel = DirectKernel<Element>(
-        direct: direct, weight: numbers, bias: biases, isRectified: isRectified, output: y,
-        sums: channelSums, scratch: scratch)
+        direct: direct, weight: numbers, bias: biases, output: y,
+        places: PlaceOutput(
+          channels: direct.convolution.outChannels, isRectified: isRectified, sums: channelSums),
+        scratch: scratch)
       let ring = (scratch + DirectTaps<Number>.bytes).assumingMemoryBound(to: Number.self)
       direct.forEachRow(steps, of: x, ring) { padded, image, row in
         kernel.run(padded, share: share, image: image, row: row)
       }
     }
-    channelSums.finish(shares: shares.number, channels: direct.convolution.outChannels)
+    channelSums.finish(shares: shares.number, channels: direct.convolution.outChannels) {
+      direct.lane(Element.self, of: $0)
+    }
   }
 }

@@ -26,6 +26,7 @@ enum LayerNorm: LayerFunction {
     plan.count(3, rows, features)
     plan.count(4, rows)
     plan.count(5, rows)
+    RowNorm<Float>.planForward(plan, features: features)
   }
 
   static func run<Element: LayerElement>(_ call: LayerCall<Element>) -> Int32 {
@@ -34,7 +35,7 @@ enum LayerNorm: LayerFunction {
     norm.forward(
       call.values(0), call.optional(1, Number.self), call.optional(2, Number.self),
       call.values(3), call.optional(4, Number.self), call.optional(5, Number.self),
-      eps: call.setting(0))
+      eps: call.setting(0), workspace: call.workspace)
     return ranWell
   }
 }

@@ -22,6 +22,7 @@ enum RMSNorm: LayerFunction {
     plan.count(1, features)
     plan.count(2, rows, features)
     plan.count(3, rows)
+    RowNorm<Float>.planForward(plan, features: features)
   }
 
   static func run<Element: LayerElement>(_ call: LayerCall<Element>) -> Int32 {
@@ -29,7 +30,7 @@ enum RMSNorm: LayerFunction {
     let norm = RowNorm<Element>(rows: call.size(0), features: call.size(1), isCentred: false)
     norm.forward(
       call.values(0), call.optional(1, Number.self), nil, call.values(2), nil,
-      call.optional(3, Number.self), eps: call.setting(0))
+      call.optional(3, Number.self), eps: call.setting(0), workspace: call.workspace)
     return ranWell
   }
 }

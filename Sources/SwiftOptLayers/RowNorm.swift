@@ -9,6 +9,15 @@ struct RowNorm<Element: LayerElement> {
   let features: Int
   let isCentred: Bool
 
+  /// Asks for the forward pass's workspace: weight and bias in the order of pairs.
+  static func planForward(_ plan: LayerPlan, features: Int) {
+    plan.workspace(2, features, plan.numberBytes)
+  }
+
+  /// Whether rows are whole pairs.
+  @inline(__always)
+  private var isPaired: Bool { Element.hasPairs && features & 31 == 0 }
+
   /// y = (x - mean) · inverse · weight + bias, and mean and inverse if they are asked for.
   ///
   /// A row lies in the cache, so it is read again for the differences from the mean. What their
@@ -21,8 +30,11 @@ struct RowNorm<Element: LayerElement> {
     _ x: UnsafePointer<Element>, _ weight: UnsafeMutablePointer<Number>?,
     _ bias: UnsafeMutablePointer<Number>?, _ y: UnsafeMutablePointer<Element>,
     _ meanOut: UnsafeMutablePointer<Number>?, _ inverseOut: UnsafeMutablePointer<Number>?,
-    eps: Double
+    eps: Double, workspace: UnsafeMutableRawPointer
   ) {
+    let lines = workspace.assumingMemoryBound(to: Number.self)
+    let weight = inPairs(weight, lines)
+    let bias = inPairs(bias, lines + features)
     parallelFor(rows, grain: grain) { begin, end, _ in
       for row in begin..<end {
         let (x, y) = (x + row &* features, y + row &* features)
@@ -33,16 +45,47 @@ struct RowNorm<Element: LayerElement> {
         if let meanOut { meanOut[row] = mean }
         if let inverseOut { inverseOut[row] = inverse }
         var lane = 0
+        if isPaired {
+          while lane < features {
+            let (first, second) = Element.loadPairs32(x + lane)
+            Element.storePairs32(
+              scaled(normalised(first, origins, inverses), weight, bias, lane, 16),
+              scaled(normalised(second, origins, inverses), weight, bias, lane &+ 16, 16),
+              y + lane)
+            lane &+= 32
+          }
+        }
         while lane < features {
           let count = features &- lane
-          var result = normalised(load(x + lane, count), origins, inverses)
-          if let weight { result = Number.multiply16(result, load(weight + lane, count)) }
-          if let bias { result = Number.add16(result, load(bias + lane, count)) }
-          store(result, y + lane, count)
+          let x = normalised(load(x + lane, count), origins, inverses)
+          store(scaled(x, weight, bias, lane, count), y + lane, count)
           lane &+= 16
         }
       }
     }
+  }
+
+  /// The numbers in the order of pairs, if rows are in pairs.
+  @inline(__always)
+  private func inPairs(
+    _ numbers: UnsafeMutablePointer<Number>?, _ target: UnsafeMutablePointer<Number>
+  ) -> UnsafeMutablePointer<Number>? {
+    guard isPaired, let numbers else { return numbers }
+    for feature in 0..<features {
+      target[Element.pairLane(feature)] = numbers[feature].plainNaN
+    }
+    return target
+  }
+
+  @inline(__always)
+  private func scaled(
+    _ x: SIMD16<Number>, _ weight: UnsafeMutablePointer<Number>?,
+    _ bias: UnsafeMutablePointer<Number>?, _ lane: Int, _ count: Int
+  ) -> SIMD16<Number> {
+    var result = x
+    if let weight { result = Number.multiply16(result, load(weight + lane, count)) }
+    if let bias { result = Number.add16(result, load(bias + lane, count)) }
+    return result
   }
 
   /// With g = dy · weight and x̂ = (x - mean) · inverse,
@@ -58,7 +101,8 @@ struct RowNorm<Element: LayerElement> {
     _ dweight: UnsafeMutablePointer<Number>?, _ dbias: UnsafeMutablePointer<Number>?,
     workspace: UnsafeMutableRawPointer
   ) {
-    let layout = FoldedRows(rows: rows, channels: features, isFolded: false)
+    let layout = FoldedRows(
+      rows: rows, channels: features, isFolded: false, hasPairs: Element.hasPairs)
     let sums = ColumnSums<Number>(layout: layout, memory: workspace)
     let weights = sums.line(0)
     layout.spread(weights, of: weight, else: 1) { _, weight in weight }
@@ -90,31 +134,54 @@ struct RowNorm<Element: LayerElement> {
   ) {
     let (means, inverses) = (SIMD16(repeating: mean), SIMD16(repeating: inverse))
     let origins = SIMD16(repeating: -mean)
-    var (sum, product) = (SIMD16<Number>(), SIMD16<Number>())
+    var sums = RowGradientSums<Number>(
+      weights: weights, gradients: gradients, products: products)
     var lane = 0
+    if isPaired {
+      while lane < features {
+        let (dy, x) = (Element.loadPairs32(dy + lane), Element.loadPairs32(x + lane))
+        sums.add(dy.0, normalised(x.0, origins, inverses), lane)
+        sums.add(dy.1, normalised(x.1, origins, inverses), lane &+ 16)
+        lane &+= 32
+      }
+    }
     while lane < features {
       let count = features &- lane
-      let dy = load(dy + lane, count)
-      let normalised = normalised(load(x + lane, count, fill: means), origins, inverses)
-      let g = Number.multiply16(dy, Number.load16(weights + lane))
-      sum = Number.add16(sum, g)
-      product = Number.multiplyAdd16(g, normalised, product)
-      add(dy, to: gradients + lane)
-      add(Number.multiply16(dy, normalised), to: products + lane)
+      let x = load(x + lane, count, fill: means)
+      sums.add(load(dy + lane, count), normalised(x, origins, inverses), lane)
       lane &+= 16
     }
     // Negative, so that they are added.
-    let offset = SIMD16(repeating: isCentred ? -(sum.treeSum * share) : 0)
-    let slope = SIMD16(repeating: -(product.treeSum * share))
+    let offset = SIMD16(repeating: isCentred ? -(sums.sum.treeSum * share) : 0)
+    let slope = SIMD16(repeating: -(sums.product.treeSum * share))
     lane = 0
+    if isPaired {
+      while lane < features {
+        let (dy, x) = (Element.loadPairs32(dy + lane), Element.loadPairs32(x + lane))
+        let first = Number.multiply16(dy.0, Number.load16(weights + lane))
+        let second = Number.multiply16(dy.1, Number.load16(weights + lane + 16))
+        Element.storePairs32(
+          gradient(first, normalised(x.0, origins, inverses), offset, slope, inverses),
+          gradient(second, normalised(x.1, origins, inverses), offset, slope, inverses),
+          dx + lane)
+        lane &+= 32
+      }
+    }
     while lane < features {
       let count = features &- lane
       let g = Number.multiply16(load(dy + lane, count), Number.load16(weights + lane))
-      let normalised = normalised(load(x + lane, count), origins, inverses)
-      let rest = Number.multiplyAdd16(normalised, slope, Number.add16(g, offset))
-      store(Number.multiply16(rest, inverses), dx + lane, count)
+      let x = normalised(load(x + lane, count), origins, inverses)
+      store(gradient(g, x, offset, slope, inverses), dx + lane, count)
       lane &+= 16
     }
+  }
+
+  @inline(__always)
+  private func gradient(
+    _ g: SIMD16<Number>, _ x: SIMD16<Number>, _ offset: SIMD16<Number>, _ slope: SIMD16<Number>,
+    _ inverses: SIMD16<Number>
+  ) -> SIMD16<Number> {
+    Number.multiply16(Number.multiplyAdd16(x, slope, Number.add16(g, offset)), inverses)
   }
 
   // Operators of SIMD16 would be computed lane by lane here.
@@ -124,11 +191,6 @@ struct RowNorm<Element: LayerElement> {
     _ x: SIMD16<Number>, _ origins: SIMD16<Number>, _ inverses: SIMD16<Number>
   ) -> SIMD16<Number> {
     Number.multiply16(Number.add16(x, origins), inverses)
-  }
-
-  @inline(__always)
-  private func add(_ numbers: SIMD16<Number>, to sums: UnsafeMutablePointer<Number>) {
-    Number.store16(Number.add16(Number.load16(sums), numbers), sums)
   }
 
   private var share: Number { 1 / Number(Double(features)) }
@@ -157,8 +219,9 @@ struct RowNorm<Element: LayerElement> {
     var (firstSquares, secondSquares) = (SIMD16<Number>(), SIMD16<Number>())
     var lane = 0
     while lane &+ 32 <= features {
-      let a = Number.add16(Element.load16(x + lane), origins)
-      let b = Number.add16(Element.load16(x + lane + 16), origins)
+      let (even, odd) = Element.loadPairs32(x + lane)
+      let a = Number.add16(even, origins)
+      let b = Number.add16(odd, origins)
       first = Number.add16(first, a)
       second = Number.add16(second, b)
       firstSquares = Number.multiplyAdd16(a, a, firstSquares)
@@ -175,5 +238,30 @@ struct RowNorm<Element: LayerElement> {
     return (
       Number.add16(first, second).treeSum, Number.add16(firstSquares, secondSquares).treeSum
     )
+  }
+}
+
+/// What a row adds to the gradients of weight and bias, and the sums over it that its own gradient
+/// needs.
+private struct RowGradientSums<Number: LayerNumber> {
+  let weights: UnsafePointer<Number>
+  let gradients: UnsafeMutablePointer<Number>
+  let products: UnsafeMutablePointer<Number>
+  /// Of g and g x̂.
+  var sum = SIMD16<Number>()
+  var product = SIMD16<Number>()
+
+  @inline(__always)
+  mutating func add(_ dy: SIMD16<Number>, _ normalised: SIMD16<Number>, _ lane: Int) {
+    let g = Number.multiply16(dy, Number.load16(weights + lane))
+    sum = Number.add16(sum, g)
+    product = Number.multiplyAdd16(g, normalised, product)
+    add(dy, to: gradients + lane)
+    add(Number.multiply16(dy, normalised), to: products + lane)
+  }
+
+  @inline(__always)
+  private func add(_ numbers: SIMD16<Number>, to sums: UnsafeMutablePointer<Number>) {
+    Number.store16(Number.add16(Number.load16(sums), numbers), sums)
   }
 }

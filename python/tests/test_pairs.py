@@ -1,7 +1,8 @@
-"""Depthwise convolutions of bfloat16 whose channels come in pairs, as whole 32 do.
+"""Layers of bfloat16 whose channels come in pairs, as whole 32 do.
 
-Channels don't mix, so eight at a time, which are worked on one by one, must give the same bits.
-What those are worth is tested in test_convolutions.py.
+Where channels don't mix, eight at a time, which are worked on one by one, must give the same bits.
+What those are worth is tested with the layers. Numbers that are not finite need a rounding of
+their own in pairs, or none: what becomes of them is tested here.
 """
 
 import ml_dtypes
@@ -44,7 +45,7 @@ def in_parts(channels, call):
 
 @settings(max_examples=150, deadline=None)
 @given(convolutions(), st.booleans(), st.integers(0, 2**32 - 1))
-def test_pairs_give_the_bits_of_single_channels(convolution, relu, seed):
+def test_depthwise_pairs_give_the_bits_of_single_channels(convolution, relu, seed):
     shape, kernel, keywords = convolution
     channels = shape[-1]
     rng = np.random.default_rng(seed)
@@ -95,18 +96,97 @@ def test_pairs_give_the_bits_of_single_channels(convolution, relu, seed):
     assert (abs(grad_bias - expected_bias) <= bound * gradient.max((0, 1, 2))).all()
 
 
-@pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("payload", [0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001, 0x7FC00000])
-def test_a_bias_that_is_not_a_number_stays_one(payload, relu):
+@settings(max_examples=50, deadline=None)
+@given(
+    st.tuples(st.integers(1, 3), st.integers(3, 9), st.integers(3, 11), st.integers(1, 2)),
+    st.sampled_from([32, 64]),
+    st.integers(1, 2),
+    st.booleans(),
+    st.integers(0, 2**32 - 1),
+)
+def test_a_convolution_of_few_channels_gives_the_bits_of_single_outputs(
+    shape, outputs, stride, relu, seed
+):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(shape).astype(BF16)
+    weight = rng.standard_normal((outputs, 3, 3, shape[-1])).astype(BF16)
+    bias = rng.standard_normal(outputs).astype(np.float32)
+
+    def forward(part):
+        sums = np.empty((2, bias[part].size))
+        y = functional.conv2d(
+            x,
+            weight[part],
+            bias[part],
+            stride=stride,
+            padding=1,
+            activation="relu" if relu else None,
+            column_sums=sums[0],
+            column_square_sums=sums[1],
+        )
+        return y, sums
+
+    y, sums = forward(slice(None))
+    expected, expected_sums = in_parts(outputs, forward)
+    same_bits(y, expected)
+    np.testing.assert_array_equal(sums, expected_sums)
+
+
+PAYLOADS = [0x7FFFFFFF, 0xFFFFFFFF, 0x7F800001, 0x7FC00000]
+
+
+def with_nan(size, payload, filler=0.0):
+    """Float32 of which numbers 7 and 8 are NaN: one at an odd place, one at an even one."""
+    numbers = np.full(size, filler, np.float32)
+    numbers[7:9] = np.array([payload, payload], np.uint32).view(np.float32)
+    return numbers
+
+
+def assert_nan_is_kept(y):
     """Rounding carries out of a payload of ones into the sign: NaN would become -0 or 0."""
-    x = np.ones((1, 3, 5, 32), BF16)
-    weight = np.ones((3, 3, 32), BF16)
-    bias = np.zeros(32, np.float32)
-    bias[7:9] = np.array([payload, payload], np.uint32).view(np.float32)
-    y = functional.depthwise_conv2d(x, weight, bias, padding=1, relu=relu)
     is_nan = np.isnan(y.astype(np.float32))
     assert is_nan[..., 7:9].all()
-    assert is_nan.sum() == 2 * 15
+    assert is_nan.sum() == 2 * y[..., 0].size
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_a_bias_that_is_not_a_number_stays_one(payload, relu):
+    bias = with_nan(32, payload)
+    x = np.ones((1, 3, 5, 32), BF16)
+    weight = np.ones((3, 3, 32), BF16)
+    assert_nan_is_kept(functional.depthwise_conv2d(x, weight, bias, padding=1, relu=relu))
+    first = np.ones((32, 3, 3, 1), BF16)
+    y = functional.conv2d(
+        x[..., :1].copy(), first, bias, padding=1, activation="relu" if relu else None
+    )
+    assert_nan_is_kept(y)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("name", ["running_mean", "running_var", "weight", "bias", "inverse_std"])
+def test_norms_keep_what_is_not_a_number(name, payload):
+    rows, channels = 6, 64
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((rows, channels)).astype(BF16)
+    ones, zeros = np.ones(channels, np.float32), np.zeros(channels, np.float32)
+    arrays = {
+        "running_mean": zeros.copy(),
+        "running_var": ones.copy(),
+        "weight": ones,
+        "bias": zeros,
+    }
+    if name != "inverse_std":
+        arrays[name] = with_nan(channels, payload, arrays[name][0])
+        assert_nan_is_kept(functional.batch_norm(x, **arrays))
+    if name in ("weight", "bias"):
+        y = functional.layer_norm(x, **{"weight": ones, "bias": zeros, name: arrays[name]})
+        assert_nan_is_kept(y)
+    if name in ("weight", "inverse_std"):
+        given = {"weight": ones, "inverse_std": ones.copy()}
+        given[name] = with_nan(channels, payload, 1.0)
+        dx, *_ = functional.batch_norm_backward(x, x, zeros, training=False, **given)
+        assert_nan_is_kept(dx)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.3e38, -3.3e38])

@@ -1,0 +1,1 @@
+../SwiftOptLayers/PlaceOutput.swift
