@@ -195,10 +195,11 @@ struct TapRows<Value> {
 /// compute.
 struct Ahead<Element: LayerElement> {
   private let start: UnsafeRawPointer
-  /// Stretches of memory, where they begin, and how long each is.
+  /// Stretches of memory in a step, how far apart they are, and how long each is.
   private let stretches: Int
   private let apart: Int
   private let bytes: Int
+  private let stepBytes: Int
 
   /// From `start` on, of whose places `taken` channels are used. If those are all, a step's
   /// places are one stretch.
@@ -212,13 +213,14 @@ struct Ahead<Element: LayerElement> {
     let place = pass.channels &* MemoryLayout<Element>.stride
     stretches = isWhole ? 1 : each
     apart = place
-    bytes = isWhole ? each &* place : taken &* MemoryLayout<Element>.stride
+    stepBytes = each &* place
+    bytes = isWhole ? stepBytes : taken &* MemoryLayout<Element>.stride
   }
 
   /// What is behind an array's end is never touched.
   @inline(__always)
   func fetch(step: Int) {
-    var begin = start + step &* (stretches == 1 ? bytes : stretches &* apart)
+    var begin = start + step &* stepBytes
     for _ in 0..<stretches {
       var byte = 0
       while byte < bytes {
