@@ -20,10 +20,10 @@ struct ChannelSums {
     for index in 0..<2 &* lanes { partials[share &* 2 &* lanes &+ index] = 0 }
   }
 
-  /// The sixteen sums, then the sixteen sums of squares, of a share from this channel on.
+  /// The sixteen sums, then the sixteen sums of squares, of a share from this lane on.
   @inline(__always)
-  func place(share: Int, channel: Int) -> UnsafeMutablePointer<Double> {
-    partials + (share &* lanes &+ channel) &* 2
+  func place(share: Int, lane: Int) -> UnsafeMutablePointer<Double> {
+    partials + (share &* lanes &+ lane) &* 2
   }
 
   /// `lane` says in which lane a channel was added up.
@@ -34,7 +34,7 @@ struct ChannelSums {
       var (sum, square) = (0.0, 0.0)
       let lane = lane(channel)
       for share in 0..<shares {
-        let place = self.place(share: share, channel: lane & ~15) + lane & 15
+        let place = self.place(share: share, lane: lane & ~15) + lane & 15
         sum += place[0]
         square += place[16]
       }
@@ -63,8 +63,8 @@ struct SixteenSums<Number: LayerNumber> {
     squares = Double.fused16(wide, wide, squares)
   }
 
-  /// Four at once: bfloat16 numbers in float32, where their squares are exact, before they are
-  /// added to the others.
+  /// Four at once: bfloat16 numbers in float32, where their squares are exact (up to 1.8e19, from
+  /// where on they are infinite), before they are added to the others.
   @inline(__always)
   mutating func add<Element: LayerElement>(
     _ stored: Element.Type, _ a: SIMD16<Number>, _ b: SIMD16<Number>, _ c: SIMD16<Number>,

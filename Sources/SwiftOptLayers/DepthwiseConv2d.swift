@@ -68,9 +68,9 @@ enum DepthwiseConv2dBackwardInput: LayerFunction {
   }
 }
 
-/// The workspace of a pass: weight and bias as numbers and thirty-two zeros, the channels' sums of each share, and
-/// for each thread its padded rows, where the kernel's rows are in them, and thirty-two numbers
-/// for each of a row's places.
+/// The workspace of a pass: weight and bias as numbers and thirty-two zeros, the channels' sums
+/// of each share, and for each thread its padded rows, where the kernel's rows are in them, and
+/// thirty-two numbers for each of a row's places.
 private struct Layout {
   let weightBytes: Int
   let sumsBytes: Int

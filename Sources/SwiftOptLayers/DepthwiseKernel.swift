@@ -1,4 +1,4 @@
-/// One row of a depthwise pass's output, sixteen channels at a time.
+/// One row of a depthwise pass's output, sixteen channels at a time, or a pair of sixteen.
 ///
 /// With a kernel of three columns, four places are made together, so that what neighbouring
 /// windows share is loaded once; and all channels of these four before the next four, in the

@@ -3,8 +3,9 @@ import SwiftOptShims
 /// Bytes of padded rows, as float32, that stay in the second cache beside what else is there.
 private let ringBytes = 1 << 16
 
-/// A depthwise convolution, or the gradient of its input, as one pass over padded rows: the
-/// output's row `y` is made of the padded rows y · step + k · dilation.
+/// A depthwise convolution, or the gradient of its input, as one pass over padded rows, or over
+/// rows that are read as if they were: the output's row `y` is made of the padded rows y · step +
+/// k · dilation.
 struct DepthwisePass {
   let images: Int
   let channels: Int

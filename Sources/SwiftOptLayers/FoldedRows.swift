@@ -4,7 +4,7 @@ import SwiftOptShims
 ///
 /// Few channels, or an odd number of them, would leave lanes unused; so several neighbouring
 /// rows are taken as one wide row, in which a channel has several places. The last wide row may
-/// be an incomplete one. What is computed depends on nothing but the shape.
+/// be an incomplete one. What is computed depends on nothing but shape and dtype.
 ///
 /// Wide rows of whole pairs are read as `PairedElement` orders them: then a place's numbers, in
 /// lines and sums, are in the lane of `lane(of:)`.

@@ -26,7 +26,7 @@ enum LayerNorm: LayerFunction {
     plan.count(3, rows, features)
     plan.count(4, rows)
     plan.count(5, rows)
-    RowNorm<Float>.planForward(plan, features: features)
+    RowNorm<Float>.planForward(plan, rows: rows, features: features)
   }
 
   static func run<Element: LayerElement>(_ call: LayerCall<Element>) -> Int32 {

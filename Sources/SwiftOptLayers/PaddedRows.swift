@@ -78,7 +78,7 @@ struct PaddedRows<Element: LayerElement> {
   private var filled = 0..<0
   private var firstSlot = 0
   /// The image's places that the windows reach, and where the first one is in a padded row.
-  private let read: Range<Int>
+  private let reached: Range<Int>
   private let readPlace: Int
 
   /// Numbers in a plane.
@@ -102,19 +102,18 @@ struct PaddedRows<Element: LayerElement> {
     let begin = columns.padding < 0 ? (stuffing &- 1 &- columns.padding) / stuffing : 0
     let beyond = (columns.padded &- 1 &- columns.padding &+ stuffing) / stuffing
     let end = beyond < columns.source ? beyond : columns.source
-    read = begin..<(end < begin ? begin : end)
+    reached = begin..<(end < begin ? begin : end)
     readPlace = begin &* stuffing &+ columns.padding
     let count = Self.planeCount(rows, columns, pitch: pitch) &* planes
     for index in 0..<count { memory[index] = 0 }
   }
 
-  /// The padded row that is `offset` behind the first of those that were filled last, in a
-  /// plane; nil if it is all zeros.
+  /// The padded row that is `offset` behind the first of those that were filled last, in the
+  /// first plane; nil if it is all zeros.
   @inline(__always)
-  func row(_ offset: Int, plane: Int = 0) -> UnsafePointer<Number>? {
+  func row(_ offset: Int) -> UnsafePointer<Number>? {
     guard rows.sourcePlace(filled.lowerBound &+ offset) >= 0 else { return nil }
-    return UnsafePointer(
-      memory + (plane &* rows.span &+ slot(offset)) &* columns.padded &* pitch)
+    return UnsafePointer(memory + slot(offset) &* columns.padded &* pitch)
   }
 
   /// Another image, or other channels of it: nothing of it is there yet.
@@ -158,15 +157,15 @@ struct PaddedRows<Element: LayerElement> {
     _ source: UnsafePointer<Element>, channels: Int, taken: Int,
     into row: UnsafeMutablePointer<Number>
   ) {
-    guard !read.isEmpty else { return }
-    let source = source + read.lowerBound &* channels
+    guard !reached.isEmpty else { return }
+    let source = source + reached.lowerBound &* channels
     let target = row + readPlace &* pitch
     if columns.stuffing == 1 && taken == channels && taken == pitch {
-      widen(source, target, read.count &* channels)
+      widen(source, target, reached.count &* channels)
       return
     }
     readPlanes(
-      source, apart: channels, places: read.count, count: taken, target,
+      source, apart: channels, places: reached.count, count: taken, target,
       apart: columns.stuffing &* pitch, plane: Self.planeCount(rows, columns, pitch: pitch),
       isPaired: isPaired)
   }

@@ -54,7 +54,7 @@ struct PlaceOutput<Element: LayerElement> {
 
   @inline(__always)
   private func addUp(_ stored: Four<Number>, _ places: Int, _ share: Int, _ channel: Int) {
-    let place = sums.place(share: share, channel: channel)
+    let place = sums.place(share: share, lane: channel)
     var total = SixteenSums<Number>(place)
     if places > 3 {
       total.add(Element.self, stored.s0, stored.s1, stored.s2, stored.s3)

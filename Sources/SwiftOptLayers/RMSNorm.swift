@@ -22,7 +22,7 @@ enum RMSNorm: LayerFunction {
     plan.count(1, features)
     plan.count(2, rows, features)
     plan.count(3, rows)
-    RowNorm<Float>.planForward(plan, features: features)
+    RowNorm<Float>.planForward(plan, rows: rows, features: features)
   }
 
   static func run<Element: LayerElement>(_ call: LayerCall<Element>) -> Int32 {

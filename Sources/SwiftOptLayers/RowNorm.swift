@@ -9,9 +9,11 @@ struct RowNorm<Element: LayerElement> {
   let features: Int
   let isCentred: Bool
 
-  /// Asks for the forward pass's workspace: weight and bias in the order of pairs.
-  static func planForward(_ plan: LayerPlan, features: Int) {
-    plan.workspace(2, features, plan.numberBytes)
+  /// Asks for the forward pass's workspace: weight and bias in the order of pairs, if rows may be
+  /// in pairs.
+  static func planForward(_ plan: LayerPlan, rows: Int, features: Int) {
+    let mayBePaired = rows > 0 && features & 31 == 0 && plan.valueBytes == 2
+    plan.workspace(2, mayBePaired ? features : 0, plan.numberBytes)
   }
 
   /// Whether rows are whole pairs.
@@ -113,7 +115,8 @@ struct RowNorm<Element: LayerElement> {
           for row in first..<last {
             let start = row &* features
             rowBackward(
-              dy + start, x + start, weights, mean?[row] ?? 0, inverse[row], dx + start,
+              dy + start, x + start, weights, (mean?[row] ?? 0).plainNaN, inverse[row].plainNaN,
+              dx + start,
               partial, partial + layout.lanes)
           }
         }
@@ -219,9 +222,9 @@ struct RowNorm<Element: LayerElement> {
     var (firstSquares, secondSquares) = (SIMD16<Number>(), SIMD16<Number>())
     var lane = 0
     while lane &+ 32 <= features {
-      let (even, odd) = Element.loadPairs32(x + lane)
-      let a = Number.add16(even, origins)
-      let b = Number.add16(odd, origins)
+      let (v0, v1) = Element.loadPairs32(x + lane)
+      let a = Number.add16(v0, origins)
+      let b = Number.add16(v1, origins)
       first = Number.add16(first, a)
       second = Number.add16(second, b)
       firstSquares = Number.multiplyAdd16(a, a, firstSquares)

@@ -187,6 +187,35 @@ def test_norms_keep_what_is_not_a_number(name, payload):
         given[name] = with_nan(channels, payload, 1.0)
         dx, *_ = functional.batch_norm_backward(x, x, zeros, training=False, **given)
         assert_nan_is_kept(dx)
+    if name == "running_mean":
+        dx, *_ = functional.batch_norm_backward(x, x, arrays[name], ones, relu=True)
+        assert_nan_is_kept(dx)
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("name", ["mean", "inverse_std"])
+def test_rows_with_statistics_that_are_not_numbers_have_no_gradient(name, payload):
+    rows, features = 12, 64
+    x = np.random.default_rng(6).standard_normal((rows, features)).astype(BF16)
+    given = {"mean": np.zeros(rows, np.float32), "inverse_std": np.ones(rows, np.float32)}
+    given[name] = with_nan(rows, payload, given[name][0])
+    dx, *_ = functional.layer_norm_backward(x, x, **given)
+    assert_nan_is_kept(dx.T)
+    if name == "inverse_std":
+        dx, *_ = functional.rms_norm_backward(x, x, given[name])
+        assert_nan_is_kept(dx.T)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_beyond_the_greatest_bfloat16_are_rounded_to_infinity(sign):
+    """To the nearest: 3.4e38 is finite in float32, and nearer to 2^128 than to 3.3895e38."""
+    x, weight = np.zeros((1, 3, 5, 32), BF16), np.ones((3, 3, 32), BF16)
+    bias = np.full(32, sign * 3.4e38, np.float32)
+    bias[:16] = sign * 3.39e38
+    y = functional.depthwise_conv2d(x, weight, bias, padding=1).astype(np.float32)
+    np.testing.assert_array_equal(y[..., 16:], np.float32(sign * np.inf))
+    np.testing.assert_array_equal(y[..., :16], np.float32(BF16(sign * 3.39e38)))
+    assert np.isfinite(y[..., :16]).all()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3.3e38, -3.3e38])

@@ -156,6 +156,7 @@ def _batch_norm_error(case, inputs, expected, eps):
 def _batch_norm_backward_cases(rng):
     cases = []
     pooled = [(6, 3, 0, 2), (700, 17, 0, 7), (1600, 128, 100, 400), (1030, 64, 0, 103)]
+    pooled += [(800, 64, 0, 100), (800, 96, 0, 8)]
     shapes = [(*shape, 1) for shape in SHAPES] + pooled
     for number, (rows, channels, mean, pooled_rows) in enumerate(shapes):
         relu, with_y, with_residual = [(0, 0, 0), (1, 0, 0), (1, 1, 1), (0, 0, 1)][number % 4]
