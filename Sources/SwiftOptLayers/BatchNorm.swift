@@ -9,8 +9,8 @@ import SwiftOptShims
 /// convolution's epilogue, sums of x and x² in float64, save the pass for them, but lose
 /// digits where the mean is large beside the deviation: the variance has an absolute error of
 /// some 2^-53 (mean² + variance), or for bfloat16, of which a few are first summed up in
-/// float32, 2^-24 (mean² + variance), far below what rounding to bfloat16 did to x. Training also moves the running ones: by `momentum` towards
-/// mean and unbiased variance of the batch.
+/// float32, 2^-24 (mean² + variance), far below what rounding to bfloat16 did to x. Training also
+/// moves the running ones: by `momentum` towards mean and unbiased variance of the batch.
 enum BatchNorm: LayerFunction {
   static func describe(_ description: LayerDescription) {
     description.name("batch_norm")

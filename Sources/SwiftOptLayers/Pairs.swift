@@ -1,9 +1,8 @@
 import SwiftOptShims
 
 /// Thirty-two neighbours as two vectors. Those of bfloat16 are the elements at even places and
-/// those at odd ones: pairs widen and round as they lie in memory, with a third of the
-/// instructions that single ones take to change their width. What works lane by lane doesn't
-/// mind the order.
+/// those at odd ones: pairs widen and round as they lie in memory, without the instructions that
+/// single ones take to change their width. What works lane by lane doesn't mind the order.
 ///
 /// A number that is stored so must have nothing in its lower half if it is NaN. That holds for
 /// what comes of arithmetic if all that goes into it is bfloat16 or has passed `plainNaN`.

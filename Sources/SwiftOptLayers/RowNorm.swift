@@ -16,9 +16,9 @@ struct RowNorm<Element: LayerElement> {
     plan.workspace(2, mayBePaired ? features : 0, plan.numberBytes)
   }
 
-  /// Whether rows are whole pairs.
+  /// Whether rows are whole pairs; not if there are none, for which no workspace was asked.
   @inline(__always)
-  private var isPaired: Bool { Element.hasPairs && features & 31 == 0 }
+  private var isPaired: Bool { Element.hasPairs && features & 31 == 0 && rows > 0 }
 
   /// y = (x - mean) · inverse · weight + bias, and mean and inverse if they are asked for.
   ///

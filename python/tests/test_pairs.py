@@ -230,3 +230,11 @@ def test_values_that_are_not_finite_reach_only_their_windows(value):
     with np.errstate(over="ignore"):
         expected = expected.astype(np.float32).astype(BF16).astype(np.float32)
     np.testing.assert_array_equal(y, expected)
+
+
+def test_norms_of_no_rows_write_nothing():
+    """The order of pairs has no memory then: 2^20 numbers beyond it would not go unnoticed."""
+    features = 2**20
+    x, numbers = np.zeros((0, features), BF16), np.ones(features, np.float32)
+    assert functional.layer_norm(x, numbers, numbers.copy()).shape == x.shape
+    assert functional.rms_norm(x, numbers).shape == x.shape
